@@ -1,0 +1,1 @@
+"""Who the shoppers and the staff are."""

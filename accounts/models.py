@@ -1,0 +1,124 @@
+"""People and where they live."""
+
+from typing import Any
+
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; e-mail addresses are compared without regard to case."""
+
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """Create a user; without a password they can only sign in by reset."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """Create somebody who may do everything."""
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, **fields
+        )
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a user by e-mail address, in whatever case it is typed."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A shopper or a member of staff; signs in with an e-mail address."""
+
+    email = models.EmailField(_("e-mail"), max_length=254, unique=True)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    language = models.CharField(_("language"), max_length=8, default="en")
+    wants_marketing_email = models.BooleanField(_("marketing e-mail"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False)
+    # Raised by "sign out everywhere": tokens that carry an older number are void.
+    token_version = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email.partition("@")[0]
+
+
+class AddressQuerySet(models.QuerySet["Address"]):
+    def of_user(self, user_id: int) -> "AddressQuerySet":
+        return self.filter(user_id=user_id)
+
+
+class Address(models.Model):
+    """A place a shopper has parcels sent to. Orders keep a copy, never a reference."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses")
+    recipient = models.CharField(_("recipient"), max_length=150)
+    phone = models.CharField(_("phone"), max_length=32)
+    postal_code = models.CharField(_("postal code"), max_length=16)
+    line1 = models.CharField(_("address"), max_length=200)
+    line2 = models.CharField(_("flat, floor"), max_length=200, blank=True)
+    city = models.CharField(_("city"), max_length=100)
+    country = models.CharField(_("country"), max_length=2, default="KR")
+    is_default = models.BooleanField(_("default"), default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = AddressQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "addresses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(is_default=True),
+                name="address_one_default_per_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipient}, {self.line1}, {self.city}"
+
+    def snapshot(self) -> dict[str, str]:
+        """Return what an order freezes of this address."""
+        return {field: getattr(self, field) for field in ADDRESS_FIELDS}
+
+
+ADDRESS_FIELDS = (
+    "recipient",
+    "phone",
+    "postal_code",
+    "line1",
+    "line2",
+    "city",
+    "country",
+)

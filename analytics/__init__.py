@@ -1,0 +1,1 @@
+"""What the shop learns from its orders, and tells the data platform."""

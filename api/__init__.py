@@ -1,0 +1,1 @@
+"""JSON for mobile clients; owns no tables."""

@@ -1,0 +1,67 @@
+"""Carts of shoppers and of guests."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from orders.models import MAX_QUANTITY
+
+
+class Cart(models.Model):
+    """What one shopper, or one guest's browser, is about to buy."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="cart",
+    )
+    # The guest's random token; their browser holds it in a signed cookie.
+    token = models.CharField(max_length=43, unique=True, null=True)  # noqa: DJ001 — a user's cart has none
+    coupon = models.ForeignKey(
+        "coupons.Coupon", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    # Raised with every change: an order says which version of the cart it is for.
+    version = models.PositiveBigIntegerField(db_default=1)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, token__isnull=True)
+                | Q(user__isnull=True, token__isnull=False),
+                name="cart_belongs_to_a_user_or_a_guest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Cart of {self.user_id or 'a guest'}"
+
+
+class CartItem(models.Model):
+    """A product in a cart, and the price it was put in at."""
+
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="items")
+    product = models.ForeignKey(
+        "catalog.Product", on_delete=models.CASCADE, related_name="+"
+    )
+    quantity = models.PositiveIntegerField()
+    # To tell the shopper that the price has changed; never charged.
+    price_when_added = models.BigIntegerField()
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cart", "product"], name="cart_item_product_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY),
+                name="cart_item_quantity_in_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × product {self.product_id}"

@@ -1,0 +1,219 @@
+"""Products and how shoppers find them."""
+
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from tree_queries.models import TreeNode
+
+PUBLISHED = Q(published_at__isnull=False)
+
+
+class Category(TreeNode):
+    """A shelf; shelves can stand inside one another."""
+
+    name = models.CharField(_("name"), max_length=100)
+    slug = models.SlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
+    position = models.PositiveIntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductGroup(models.Model):
+    """Products that differ only in size, colour or the like."""
+
+    name = models.CharField(_("name"), max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def on_sale(self) -> "ProductQuerySet":
+        return self.filter(published_at__lte=Now())
+
+    def with_available(self) -> "ProductQuerySet":
+        """Annotate ``available``, read live from the stock table."""
+        return self.annotate(available=F("stock__on_hand") - F("stock__reserved"))
+
+    def in_category(self, category: Category) -> "ProductQuerySet":
+        """Keep the products of this category and of those below it."""
+        return self.filter(
+            category__in=category.descendants(include_self=True).values("pk")
+        )
+
+    def priced_between(
+        self, lowest: int | None, highest: int | None
+    ) -> "ProductQuerySet":
+        """Keep prices in the closed interval, in minor units; ``None`` is no bound."""
+        products = self
+        if lowest is not None:
+            products = products.filter(price__gte=lowest)
+        if highest is not None:
+            products = products.filter(price__lte=highest)
+        return products
+
+
+class Product(models.Model):
+    """The sellable unit: one SKU, one price, one stock."""
+
+    sku = models.CharField(_("SKU"), max_length=40, unique=True)
+    slug = models.SlugField(_("slug"), max_length=200, allow_unicode=True)
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    price = models.BigIntegerField(_("price"))
+    compare_at_price = models.BigIntegerField(
+        _("compare-at price"), null=True, blank=True
+    )
+    category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, related_name="products"
+    )
+    group = models.ForeignKey(
+        ProductGroup,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="products",
+    )
+    # What tells the products of a group apart, e.g. {"colour": "red"}.
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    weight_grams = models.PositiveIntegerField(_("weight, g"), default=0)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    rating_average = models.DecimalField(
+        max_digits=3, decimal_places=2, null=True, editable=False
+    )
+    rating_count = models.PositiveIntegerField(default=0, editable=False)
+    # Raised by the database with every change; whatever is cached carries it in its key.
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    search = models.GeneratedField(
+        expression=SearchVector("name", weight="A", config="simple")
+        + SearchVector("description", weight="D", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(price__gt=0), name="product_price_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(compare_at_price__isnull=True)
+                | Q(compare_at_price__gt=F("price")),
+                name="product_compare_at_price_above_price",
+            ),
+        ]
+        indexes = [
+            # The listing by newest, whole shop and one category.
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=PUBLISHED,
+                name="product_newest",
+            ),
+            models.Index(
+                fields=["category", "-created_at", "-id"],
+                condition=PUBLISHED,
+                name="product_newest_in_category",
+            ),
+            # The listing by price, and the price filter.
+            models.Index(
+                fields=["price", "id"], condition=PUBLISHED, name="product_price"
+            ),
+            models.Index(
+                fields=["category", "price", "id"],
+                condition=PUBLISHED,
+                name="product_price_in_category",
+            ),
+            GinIndex(fields=["search"], name="product_search"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="raise_version",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                # A cached card is never stale if every change, even by hand in SQL,
+                # gives the product a new version.
+                func="NEW.version = OLD.version + 1; RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_on_sale(self, now: datetime) -> bool:
+        return self.published_at is not None and self.published_at <= now
+
+
+class ProductPhoto(models.Model):
+    """A picture of a product, with words for those who cannot see it."""
+
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="photos"
+    )
+    image = models.ImageField(
+        upload_to="products/", width_field="width", height_field="height"
+    )
+    width = models.PositiveIntegerField(default=0, editable=False)
+    height = models.PositiveIntegerField(default=0, editable=False)
+    alt = models.CharField(_("alternative text"), max_length=200)
+    position = models.PositiveIntegerField(_("position"), default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "position"],
+                name="product_photo_one_per_position",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.alt
+
+
+class PriceChange(models.Model):
+    """A price that was changed: by whom, when and why. Never edited."""
+
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="price_changes"
+    )
+    old_price = models.BigIntegerField()
+    new_price = models.BigIntegerField()
+    cause = models.CharField(max_length=200)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(old_price__gt=0, new_price__gt=0)
+                & ~Q(old_price=F("new_price")),
+                name="price_change_changes_the_price",
+            ),
+        ]
+        indexes = [models.Index(fields=["product", "-id"], name="price_change_recent")]
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old_price} → {self.new_price}"

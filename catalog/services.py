@@ -1,0 +1,81 @@
+"""The only code that changes products after they were entered."""
+
+from django.utils import timezone
+
+from catalog.errors import PriceInvalid
+from catalog.models import PriceChange, Product
+from common.db import use_case
+from outbox import services as outbox
+
+
+@use_case
+def change_price(
+    *, product_id: int, price: int, cause: str, actor_id: int | None
+) -> Product:
+    """Set a new price in minor units, and keep the old one in the history.
+
+    A compare-at price that is no longer above it is dropped.
+    """
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    if price <= 0 or price == product.price:
+        raise PriceInvalid
+    PriceChange.objects.create(
+        product=product,
+        old_price=product.price,
+        new_price=price,
+        cause=cause,
+        actor_id=actor_id,
+    )
+    product.price = price
+    if product.compare_at_price is not None and product.compare_at_price <= price:
+        product.compare_at_price = None
+    product.save(update_fields=["price", "compare_at_price"])
+    _announce(product)
+    return product
+
+
+@use_case
+def publish(*, product_id: int) -> Product:
+    """Put a product on sale from now on."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    if product.published_at is None:
+        product.published_at = timezone.now()
+        product.save(update_fields=["published_at"])
+        _announce(product)
+    return product
+
+
+@use_case
+def unpublish(*, product_id: int) -> Product:
+    """Take a product off sale; carts show it as gone, orders keep their copy."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    if product.published_at is not None:
+        product.published_at = None
+        product.save(update_fields=["published_at"])
+        _announce(product)
+    return product
+
+
+@use_case
+def changed(*, product_id: int) -> None:
+    """Say that something around a product (a photo, say) changed."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    # Any update raises the version, and with it every key of the cache.
+    product.save(update_fields=["name"])
+    _announce(product)
+
+
+def _announce(product: Product) -> None:
+    product.refresh_from_db(fields=["version"])
+    outbox.publish(
+        topic="product.changed",
+        aggregate=f"product/{product.pk}",
+        payload={
+            "product_id": product.pk,
+            "sku": product.sku,
+            "name": product.name,
+            "price": product.price,
+            "is_on_sale": product.published_at is not None,
+            "version": product.version,
+        },
+    )

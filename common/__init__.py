@@ -1,0 +1,1 @@
+"""Rules and types that every app shares; knows no other app."""

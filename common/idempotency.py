@@ -1,0 +1,144 @@
+"""Requests that may be sent twice and take effect once.
+
+The record is written in the transaction of the effect. Two requests with one key meet
+at the unique constraint: the second waits for the first and then replays its reply.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext_lazy as _
+from psycopg import errors as pg
+
+from common.db import Pipeline, Statement, use_case, violates
+from common.errors import Conflict, DomainError, Mismatch
+from common.models import IdempotencyRecord
+
+CONSTRAINT = "idempotency_record_once_per_key"
+STORE_SQL = """
+    INSERT INTO common_idempotencyrecord (subject, method, path, key, fingerprint,
+        status, reply, created_at)
+    VALUES (%(subject)s, %(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s,
+        %(reply)s, now())
+"""
+
+
+class InFlight(Conflict):
+    """The first request with this key has not ended yet."""
+
+    code = "idempotency_in_flight"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key, whose it is, and for which request."""
+
+    subject: str
+    method: str
+    path: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request was, or is to be, answered: HTTP status and body."""
+
+    status: int
+    body: str
+    is_replayed: bool = False
+
+
+def fingerprint(method: str, path: str, body: bytes) -> str:
+    """Return what tells one request from another with the same key."""
+    return hashlib.sha256(
+        b"\0".join([method.encode(), path.encode(), body])
+    ).hexdigest()
+
+
+def run(claim: Claim | None, effect: Callable[[], Reply]) -> Reply:
+    """Run ``effect`` once per claim, and replay its reply to every repetition.
+
+    A refused effect (``DomainError``) leaves no record, for nothing has happened: the
+    same key may be tried again. Raises ``Mismatch`` for a key of another request and
+    ``InFlight`` if the first one takes too long.
+    """
+    if claim is None:
+        return effect()
+    try:
+        return _run_once(claim, effect)
+    except (DomainError, IntegrityError, OperationalError) as error:
+        return recover(claim, error)
+
+
+def recover(claim: Claim | None, error: Exception) -> Reply:
+    """Turn a failed attempt into the replay of the first one, or raise ``error``.
+
+    An error is believed only if there is no record: a repetition may well find the
+    stock gone, because the first request took it.
+    """
+    if claim is None or isinstance(error, Mismatch):
+        raise error
+    if isinstance(error, OperationalError) and isinstance(
+        error.__cause__, pg.LockNotAvailable
+    ):
+        raise InFlight(_("The first request is still being processed.")) from None
+    stored = find(claim)
+    if stored is None:
+        raise error
+    return stored
+
+
+def find(claim: Claim) -> Reply | None:
+    """Return the stored reply, ``None`` if there is none; raise ``Mismatch``."""
+    record = IdempotencyRecord.objects.filter(
+        subject=claim.subject, key=claim.key, method=claim.method, path=claim.path
+    ).first()
+    if record is None:
+        return None
+    if record.fingerprint != claim.fingerprint:
+        raise Mismatch(_("This key was sent with another request."))
+    return Reply(status=record.status, body=record.reply, is_replayed=True)
+
+
+def queue_store(pipe: Pipeline, claim: Claim, reply: Reply) -> Statement:
+    """Queue the record of a request whose reply is known before its effect."""
+    return pipe.run(STORE_SQL, _params(claim, reply))
+
+
+def is_repetition(error: Exception) -> bool:
+    """Tell whether ``error`` says that the key is there already."""
+    return isinstance(error, IntegrityError) and violates(error, CONSTRAINT)
+
+
+@use_case
+def _run_once(claim: Claim, effect: Callable[[], Reply]) -> Reply:
+    with transaction.atomic():
+        record = IdempotencyRecord.objects.create(
+            subject=claim.subject,
+            method=claim.method,
+            path=claim.path,
+            key=claim.key,
+            fingerprint=claim.fingerprint,
+            status=0,
+            reply="",
+        )
+    reply = effect()
+    IdempotencyRecord.objects.filter(pk=record.pk).update(
+        status=reply.status, reply=reply.body
+    )
+    return reply
+
+
+def _params(claim: Claim, reply: Reply) -> dict[str, object]:
+    return {
+        "subject": claim.subject,
+        "method": claim.method,
+        "path": claim.path,
+        "key": claim.key,
+        "fingerprint": claim.fingerprint,
+        "status": reply.status,
+        "reply": reply.body,
+    }

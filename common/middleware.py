@@ -1,0 +1,62 @@
+"""What every request passes, whoever sent it."""
+
+import logging
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+
+from common.ids import uuid7
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+GetResponse = Callable[[HttpRequest], HttpResponse]
+logger = logging.getLogger(__name__)
+
+
+class RequestIdMiddleware:
+    """Give each request an id, believe a well-formed one, and send it back."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        current = given if SAFE_ID.fullmatch(given) else uuid7().hex
+        token = request_id.set(current)
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(token)
+        response["X-Request-Id"] = current
+        return response
+
+
+class RequestIdFilter(logging.Filter):
+    """Puts the id of the request into each line of the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class DatabaseAwayMiddleware:
+    """Answer 503 with Retry-After, not 500, while PostgreSQL is away or overloaded."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        logger.error("database is away: %s", exception)
+        page = loader.get_template("503.html").render()
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})

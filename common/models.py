@@ -1,0 +1,33 @@
+"""The one table that every way in shares."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class IdempotencyRecord(models.Model):
+    """A request that took effect, and the reply it got.
+
+    Written in the transaction of the effect itself: either both are there or neither.
+    """
+
+    # Whose key it is: a user ("u:7") or a guest ("g:<token>"). Keys of two people
+    # never meet.
+    subject = models.CharField(max_length=80)
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    reply = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject", "key", "method", "path"],
+                name="idempotency_record_once_per_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} [{self.key}]"

@@ -1,0 +1,25 @@
+"""Integers only: amounts are in the smallest unit of the shop's one currency."""
+
+from collections.abc import Sequence
+
+
+def percent_of(amount: int, percent: int) -> int:
+    """Return ``percent`` % of ``amount``, rounded down in the shop's favour."""
+    return amount * percent // 100
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split ``total`` in proportion to ``weights`` so that the shares add up exactly.
+
+    Largest remainder (Hamilton's method): everybody gets the floor of the exact
+    share, the units left over go to the largest fractions, the first one on a tie.
+    """
+    whole = sum(weights)
+    if whole == 0:
+        return [0] * len(weights)
+    shares = [total * weight // whole for weight in weights]
+    remainders = [total * weight % whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-remainders[i], i))
+    for index in by_remainder[: total - sum(shares)]:
+        shares[index] += 1
+    return shares

@@ -1,0 +1,23 @@
+"""What runs when. Each job may run twice or late without harm."""
+
+from datetime import timedelta
+from typing import Any
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    # The net under the wake-ups that a purchase sends: none of them has to arrive.
+    "sweep the outbox": {
+        "task": "outbox.tasks.relay",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 5},
+    },
+    "expire unpaid orders": {
+        "task": "checkout.tasks.expire_overdue_orders",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 60},
+    },
+    "roll up today's sales": {
+        "task": "analytics.tasks.roll_up_fresh_days",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 30},
+    },
+}

@@ -1,0 +1,404 @@
+"""All settings, in one file, from the environment; ``.env.example`` lists them.
+
+Without any, the shop runs on its embedded PostgreSQL and Redis for development and
+demonstrations. ``SHOP_ENV=production`` turns the protective defaults on.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from csp.constants import NONCE, NONE, SELF
+
+from config import embedded
+from config.subscriptions import SUBSCRIPTIONS
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Where the shop runs -------------------------------------------------------------
+
+SHOP_ENV = env.str("SHOP_ENV", "development")
+PRODUCTION = SHOP_ENV == "production"
+DEBUG = env.bool("DEBUG", not PRODUCTION)
+STATE_DIR = embedded.state_dir()
+# "web" keeps a pool of connections, "worker" one per thread, anything else neither.
+SHOP_PROCESS = env.str("SHOP_PROCESS", "command")
+SHOP_BASE_URL = env.str("SHOP_BASE_URL", "http://127.0.0.1:8000")
+
+# --- Secrets -------------------------------------------------------------------------
+
+# The fallback is only good for a machine that nobody else can reach.
+SECRET_KEY = env.str("SECRET_KEY", "" if PRODUCTION else "insecure-development-key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- Hosts and transport -------------------------------------------------------------
+
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", PRODUCTION)
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+if env.bool("BEHIND_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many proxies in front of us may be believed about the client's address.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# --- Apps and middleware -------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "demo",
+    "shop",
+    "api",
+    "checkout",
+    "analytics",
+    "cart",
+    "payments",
+    "inventory",
+    "coupons",
+    "orders",
+    "points",
+    "delivery",
+    "catalog",
+    "accounts",
+    "outbox",
+    "common",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "pgtrigger",
+    "rest_framework",
+    "tree_queries",
+]
+MIDDLEWARE = [
+    "common.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.middleware.DatabaseAwayMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = True
+CSRF_FAILURE_VIEW = "shop.views.errors.csrf_failure"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "csp.context_processors.nonce",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "shop.context_processors.storefront",
+            ],
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+        },
+    },
+]
+
+# --- Database ------------------------------------------------------------------------
+
+# A statement that runs into one of these is rolled back whole and can be repeated.
+_LIMITS = {
+    "web": {"statement_timeout": "5s", "lock_timeout": "3s"},
+    "worker": {"statement_timeout": "60s", "lock_timeout": "3s"},
+}.get(SHOP_PROCESS, {})
+if _LIMITS:
+    _LIMITS |= {
+        "idle_in_transaction_session_timeout": "10s",
+    }
+
+
+def _database() -> dict[str, Any]:
+    if url := env.str("DATABASE_URL", ""):
+        database: dict[str, Any] = dict(env.db_url_config(url))
+    else:
+        database = embedded.database()
+    database["ENGINE"] = "django.db.backends.postgresql"
+    database["CONN_HEALTH_CHECKS"] = True
+    options: dict[str, Any] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "application_name": f"dojang-{SHOP_PROCESS}",
+        "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
+        # Prepared on the server after the second use; the purchase path lives on it.
+        "prepare_threshold": None if env.bool("PGBOUNCER", False) else 2,
+    }
+    if env.bool("PGBOUNCER", False):
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True
+        # PgBouncer does not pass these on: set them on the role instead.
+        del options["options"]
+    # Persistent connections: a new one per request costs twenty times the query.
+    database["CONN_MAX_AGE"] = 600 if SHOP_PROCESS in {"web", "worker"} else 0
+    database["OPTIONS"] = database.get("OPTIONS", {}) | options
+    return database
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+
+# --- Redis: cache, wake-ups, limits --------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(0)
+# Redis never holds the truth, so nobody waits for it long.
+REDIS_TIMEOUT = env.float("REDIS_TIMEOUT", 0.25)
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "common.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "dojang",
+        "TIMEOUT": 3600,
+        "OPTIONS": {
+            "socket_timeout": REDIS_TIMEOUT,
+            "socket_connect_timeout": REDIS_TIMEOUT,
+        },
+    }
+}
+
+# --- Celery --------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or embedded.celery_url(
+    env.str("REDIS_URL", "") or embedded.redis_url(1)
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A wake-up that cannot be sent is not worth waiting for: beat sweeps anyway.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"confirm_publish": True}
+    if CELERY_BROKER_URL.startswith("amqp")
+    else {
+        # Longer than any task may run, or it would be given to a second worker.
+        "visibility_timeout": 600,
+        "socket_timeout": 3,
+        "socket_connect_timeout": 2,
+    }
+)
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
+
+# --- Accounts ------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ["email", "name"]}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+# A shopper can buy at once; the banner asks for the verification.
+ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_ADAPTER = "shop.accounts_adapter.AccountAdapter"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+HEADLESS_ONLY = False
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
+HEADLESS_JWT_ALGORITHM = "HS256"
+HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_KEY", "") or SECRET_KEY
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
+HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- E-mail --------------------------------------------------------------------------
+
+EMAIL_BACKEND = env.str(
+    "EMAIL_BACKEND",
+    "django.core.mail.backends.smtp.EmailBackend"
+    if PRODUCTION
+    else "django.core.mail.backends.filebased.EmailBackend",
+)
+EMAIL_FILE_PATH = str(STATE_DIR / "mail")
+EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Dojang <shop@localhost>")
+
+# --- Language and time ---------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어"), ("ru", "Русский")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = env.str("SHOP_TIME_ZONE", "Asia/Seoul")
+
+# --- Files ---------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = STATE_DIR / "static"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(STATE_DIR / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# --- API -----------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.TokenAuthentication",
+        "api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.exception_handler",
+    "DEFAULT_METADATA_CLASS": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Dojang API",
+    "DESCRIPTION": "Browse, claim coupons, charge points, order and pay.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- The shop's own rules ------------------------------------------------------------
+
+SHOP_NAME = env.str("SHOP_NAME", "Dojang")
+SHOP_CURRENCY = env.str("SHOP_CURRENCY", "KRW")
+# How long an unpaid order holds its stock and coupon.
+PAYMENT_WINDOW_MINUTES = env.int("PAYMENT_WINDOW_MINUTES", 30)
+# Limits on points, in points.
+POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
+POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
+BEST_SELLER_DAYS = 3
+OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
+
+# --- Data platform -------------------------------------------------------------------
+
+# Empty: paid orders wait in the outbox until there is one.
+DATA_PLATFORM_URL = env.str("DATA_PLATFORM_URL", "")
+DATA_PLATFORM_SECRET = env.str(
+    "DATA_PLATFORM_SECRET", "" if PRODUCTION else "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="
+)
+# One POST per event, or one per batch where the platform takes CloudEvents batches.
+DATA_PLATFORM_BATCH = env.bool("DATA_PLATFORM_BATCH", False)
+
+# --- Log -----------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "common.middleware.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(levelname)s %(name)s [%(request_id)s] %(message)s"}
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+TESTING = "pytest" in sys.modules or bool(os.environ.get("PYTEST_VERSION"))

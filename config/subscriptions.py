@@ -1,0 +1,19 @@
+"""Who hears of what: topic → subscribers, each a function that takes events.
+
+A subscriber gets a list of events and returns, for each, whether it went well
+(see ``outbox.services``). It is called by a worker, at least once per event.
+"""
+
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "order.placed": (),
+    "order.paid": ("analytics.data_platform.push",),
+    "order.cancelled": (),
+    "order.expired": (),
+    "order.shipped": (),
+    "order.delivered": (),
+    "order.refunded": (),
+    "product.changed": (),
+    "stock.changed": (),
+    "coupon.issued": (),
+    "customer.registered": (),
+}

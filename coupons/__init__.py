@@ -1,0 +1,1 @@
+"""Discounts a shopper claims, holds and spends once."""

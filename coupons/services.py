@@ -1,0 +1,210 @@
+"""The only code that hands out, binds and gives back coupons."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from common.db import (
+    Pipeline,
+    Statement,
+    pipeline,
+    requires_transaction,
+    use_case,
+    violates,
+)
+from coupons.errors import (
+    CouponAlreadyIssued,
+    CouponAlreadyUsed,
+    CouponBatchNotFound,
+    CouponExpired,
+    CouponNotFound,
+    CouponNotOpen,
+    CouponSoldOut,
+)
+from coupons.models import Coupon, CouponBatch, CouponState, DiscountKind
+from outbox import services as outbox
+from promotions.pricing import CouponTerms, Reason
+
+# Whoever raises the counter has the place in line that it then shows. A shopper who
+# has one already does not touch the counter; the unique constraint settles the rest.
+CLAIM_SQL = """
+    WITH place AS (
+        UPDATE coupons_couponbatch
+           SET issued = issued + 1
+         WHERE id = %(batch_id)s AND issued < quantity AND is_active
+           AND opens_at <= now() AND valid_until > now()
+           AND NOT EXISTS (SELECT FROM coupons_coupon
+                            WHERE batch_id = %(batch_id)s AND user_id = %(user_id)s)
+     RETURNING id, issued
+    )
+    INSERT INTO coupons_coupon (batch_id, user_id, serial, state, issued_at)
+    SELECT id, %(user_id)s, issued, 'issued', now() FROM place
+ RETURNING id, serial
+"""
+TAKE_SQL = """
+    UPDATE coupons_coupon
+       SET state = %(state)s, order_id = %(order_id)s,
+           used_at = CASE WHEN %(state)s = 'used' THEN now() END
+      FROM coupons_couponbatch AS batch
+     WHERE coupons_coupon.id = %(coupon_id)s AND coupons_coupon.user_id = %(user_id)s
+       AND coupons_coupon.state = 'issued' AND batch.id = coupons_coupon.batch_id
+       AND batch.is_active AND batch.valid_from <= now() AND batch.valid_until > now()
+"""
+
+
+def claim(*, user_id: int, batch_id: int) -> Coupon:
+    """Give the shopper the next coupon of a batch, with their place in line.
+
+    Raises ``CouponNotOpen``, ``CouponSoldOut``, ``CouponExpired``,
+    ``CouponAlreadyIssued`` or ``CouponBatchNotFound``.
+    """
+    try:
+        claimed = _claim(user_id, batch_id)
+    except IntegrityError as error:
+        if violates(error, "coupon_once_per_user_and_batch"):
+            raise CouponAlreadyIssued from None
+        raise
+    if claimed is None:
+        raise _claim_refusal(user_id, batch_id)
+    coupon_id, serial = claimed
+    return Coupon(
+        pk=coupon_id,
+        batch_id=batch_id,
+        user_id=user_id,
+        serial=serial,
+        state=CouponState.ISSUED,
+        issued_at=timezone.now(),
+    )
+
+
+def queue_take(
+    pipe: Pipeline, *, coupon_id: int, user_id: int, order_id: UUID, state: CouponState
+) -> Statement:
+    """Queue binding a coupon to an order as reserved or used.
+
+    It touches no row if the coupon cannot be used any more.
+    """
+    params = {
+        "coupon_id": coupon_id,
+        "user_id": user_id,
+        "order_id": order_id,
+        "state": state.value,
+    }
+    return pipe.run(TAKE_SQL, params)
+
+
+@requires_transaction
+def use(*, order_id: UUID) -> None:
+    """Mark the coupon reserved for an order as used, now that the order is paid."""
+    Coupon.objects.filter(order_id=order_id, state=CouponState.RESERVED).update(
+        state=CouponState.USED, used_at=Now()
+    )
+
+
+@requires_transaction
+def release(*, order_id: UUID) -> None:
+    """Give the coupon of a dead order back to its holder.
+
+    It is the coupon's own change of state, so doing it twice changes nothing. The
+    validity is not extended.
+    """
+    Coupon.objects.filter(
+        order_id=order_id, state__in=[CouponState.RESERVED, CouponState.USED]
+    ).update(state=CouponState.ISSUED, order=None, used_at=None)
+
+
+@use_case
+def set_active(*, batch_id: int, active: str) -> None:
+    """Pause ("no") or resume ("yes") a batch: claims and new orders see it at once."""
+    CouponBatch.objects.filter(pk=batch_id).update(is_active=active == "yes")
+
+
+def terms_of(coupon: Coupon) -> CouponTerms:
+    """Return what a coupon (with its batch) gives right now, for ``quote()``."""
+    return terms(
+        coupon_id=coupon.pk,
+        state=coupon.state,
+        batch={
+            "name": coupon.batch.name,
+            "kind": coupon.batch.kind,
+            "value": coupon.batch.value,
+            "max_discount": coupon.batch.max_discount,
+            "min_spend": coupon.batch.min_spend,
+            "is_active": coupon.batch.is_active,
+            "is_started": coupon.batch.valid_from <= timezone.now(),
+            "is_over": coupon.batch.valid_until <= timezone.now(),
+        },
+    )
+
+
+def terms(*, coupon_id: int, state: str, batch: dict[str, Any]) -> CouponTerms:
+    """Build the terms from columns; ``batch`` as in ``terms_of``."""
+    is_percent = batch["kind"] == DiscountKind.PERCENT
+    return CouponTerms(
+        coupon_id=coupon_id,
+        name=batch["name"],
+        percent=batch["value"] if is_percent else None,
+        fixed=None if is_percent else batch["value"],
+        max_discount=batch["max_discount"],
+        min_spend=batch["min_spend"],
+        refused=_refused(state, batch),
+    )
+
+
+def refusal(*, user_id: int, coupon_id: int) -> Exception:
+    """Say why a coupon could not be bound to an order."""
+    coupon = (
+        Coupon.objects.of_user(user_id).select_related("batch").filter(pk=coupon_id)
+    ).first()
+    if coupon is None:
+        return CouponNotFound()
+    if coupon.state in {CouponState.RESERVED, CouponState.USED}:
+        return CouponAlreadyUsed()
+    return CouponExpired()
+
+
+def _refused(state: str, batch: dict[str, Any]) -> Reason | None:
+    if state in {CouponState.RESERVED, CouponState.USED}:
+        return Reason.ALREADY_USED
+    if state == CouponState.REVOKED or not batch["is_active"]:
+        return Reason.WITHDRAWN
+    if state == CouponState.EXPIRED or batch["is_over"]:
+        return Reason.EXPIRED
+    return None if batch["is_started"] else Reason.NOT_YET_VALID
+
+
+def _claim(user_id: int, batch_id: int) -> tuple[int, int] | None:
+    with transaction.atomic():
+        with pipeline() as pipe:
+            # The event first and the counter last: every other shopper waits for the
+            # counter, so it is held for as short as can be.
+            outbox.queue_publish(
+                pipe,
+                topic="coupon.issued",
+                aggregate=f"coupon-batch/{batch_id}/user/{user_id}",
+                payload={"batch_id": batch_id, "user_id": user_id},
+            )
+            claimed = pipe.run(CLAIM_SQL, {"batch_id": batch_id, "user_id": user_id})
+        rows = claimed.rows()
+        if not rows:
+            transaction.set_rollback(True)
+            return None
+        coupon_id, serial = rows[0]
+        return coupon_id, serial
+
+
+def _claim_refusal(user_id: int, batch_id: int) -> Exception:
+    batch = CouponBatch.objects.filter(pk=batch_id, is_active=True).first()
+    if batch is None:
+        return CouponBatchNotFound()
+    if Coupon.objects.of_user(user_id).filter(batch=batch).exists():
+        return CouponAlreadyIssued()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now = cursor.fetchone()[0]
+    if now < batch.opens_at:
+        return CouponNotOpen(opens_at=batch.opens_at)
+    return CouponExpired() if now >= batch.valid_until else CouponSoldOut()

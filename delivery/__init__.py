@@ -1,0 +1,1 @@
+"""How an order can reach the shopper, and what that costs."""

@@ -1,0 +1,306 @@
+"""Orders, frozen as they were placed, and what happened to them since."""
+
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import public_number, uuid7
+
+MAX_QUANTITY = 999
+
+
+class OrderStatus(models.TextChoices):
+    """How far an order has come."""
+
+    PENDING = "pending", _("Awaiting payment")
+    PAID = "paid", _("Paid")
+    PROCESSING = "processing", _("Being packed")
+    SHIPPED = "shipped", _("Shipped")
+    DELIVERED = "delivered", _("Delivered")
+    CANCELLED = "cancelled", _("Cancelled")
+    EXPIRED = "expired", _("Expired")
+
+
+# The only ways an order may go. The services check it under the row lock, the trigger
+# below once more for everything that comes another way.
+NEXT_STATUSES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset(
+        {OrderStatus.PAID, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+    ),
+    OrderStatus.PAID: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
+    OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
+    OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED}),
+    OrderStatus.DELIVERED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+# Paid for, and not undone.
+SETTLED = (
+    OrderStatus.PAID,
+    OrderStatus.PROCESSING,
+    OrderStatus.SHIPPED,
+    OrderStatus.DELIVERED,
+)
+# Given up: what they held is free again.
+DEAD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+FROZEN_FIELDS = (
+    "number",
+    "user",
+    "email",
+    "subtotal",
+    "discount",
+    "delivery_cost",
+    "total",
+    "currency",
+    "coupon_id",
+    "placed_at",
+)
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def placed_by(self, user_id: int) -> "OrderQuerySet":
+        return self.filter(user_id=user_id)
+
+    def overdue(self) -> "OrderQuerySet":
+        """Keep unpaid orders whose time is up, by the database's clock."""
+        return self.filter(status=OrderStatus.PENDING, expires_at__lte=Now())
+
+    def newest_first(self) -> "OrderQuerySet":
+        # The ids are made in the order of time (UUID version 7).
+        return self.order_by("-id")
+
+
+class Order(models.Model):
+    """A purchase. Its money, address and lines never change once it is placed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(
+        _("number"), max_length=16, unique=True, default=public_number, editable=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+    )
+    email = models.EmailField(_("e-mail"), max_length=254)
+    status = models.CharField(
+        _("status"), max_length=16, choices=OrderStatus, default=OrderStatus.PENDING
+    )
+    subtotal = models.BigIntegerField(_("subtotal"))
+    discount = models.BigIntegerField(_("discount"), default=0)
+    delivery_cost = models.BigIntegerField(_("delivery cost"), default=0)
+    total = models.BigIntegerField(_("total"))
+    currency = models.CharField(max_length=3)
+    address = models.JSONField(_("address"), default=dict, blank=True)
+    delivery_method = models.CharField(_("delivery method"), max_length=40, blank=True)
+    # A copy, not a reference: coupons stand above orders and point down to them.
+    coupon_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    coupon_name = models.CharField(_("coupon"), max_length=100, blank=True)
+    # Each reduction of the price with its reason, as quoted.
+    adjustments = models.JSONField(default=list, blank=True)
+    placed_at = models.DateTimeField(_("placed"), db_default=Now())
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("cancelled or expired"), null=True, blank=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=OrderStatus.values), name="order_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("subtotal") - F("discount") + F("delivery_cost")),
+                name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    discount__gte=0, discount__lte=F("subtotal"), delivery_cost__gte=0
+                ),
+                name="order_discount_within_subtotal",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=SETTLED) | Q(paid_at__isnull=False),
+                name="order_paid_at_set_once_paid",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.PENDING)
+                | Q(expires_at__isnull=False, paid_at__isnull=True),
+                name="order_pending_has_a_deadline",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=DEAD, closed_at__isnull=False)
+                | (~Q(status__in=DEAD) & Q(closed_at__isnull=True)),
+                name="order_closed_at_set_when_dead",
+            ),
+            models.UniqueConstraint(
+                fields=["coupon_id"],
+                condition=~Q(status__in=DEAD),
+                name="order_coupon_on_one_live_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="order_history"),
+            # The expiry job.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status=OrderStatus.PENDING),
+                name="order_overdue",
+            ),
+            # The staff's lists: by status, newest first.
+            models.Index(fields=["status", "-id"], name="order_by_status"),
+            models.Index(
+                fields=["-paid_at"],
+                condition=Q(paid_at__isnull=False),
+                name="order_recently_paid",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="frozen", fields=list(FROZEN_FIELDS)),
+            pgtrigger.FSM(
+                name="status_transitions",
+                field="status",
+                transitions=[
+                    (str(before), str(after))
+                    for before, nexts in NEXT_STATUSES.items()
+                    for after in sorted(nexts)
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def can_become(self, status: OrderStatus) -> bool:
+        return status in NEXT_STATUSES[OrderStatus(self.status)]
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class OrderLine(models.Model):
+    """One product of an order, with name and price as they were."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    product = models.ForeignKey(
+        "catalog.Product", on_delete=models.PROTECT, related_name="order_lines"
+    )
+    sku = models.CharField(_("SKU"), max_length=40)
+    name = models.CharField(_("name"), max_length=200)
+    unit_price = models.BigIntegerField(_("unit price"))
+    quantity = models.PositiveIntegerField(_("quantity"))
+    line_total = models.GeneratedField(
+        expression=F("unit_price") * F("quantity"),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+    # This line's part of the order's discount; the shares add up to it exactly.
+    discount_share = models.BigIntegerField(default=0)
+    # Copied from the order, so that a day's sales are one index range.
+    paid_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "product"], name="order_line_product_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY),
+                name="order_line_quantity_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit_price__gt=0), name="order_line_price_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    discount_share__gte=0,
+                    discount_share__lte=F("unit_price") * F("quantity"),
+                ),
+                name="order_line_discount_within_total",
+            ),
+        ]
+        indexes = [
+            # The sales rollup reads one day of it and nothing else.
+            models.Index(
+                fields=["paid_at"],
+                include=["product", "quantity", "unit_price", "discount_share"],
+                condition=Q(paid_at__isnull=False),
+                name="order_line_sales",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="frozen",
+                fields=[
+                    "order",
+                    "product",
+                    "sku",
+                    "name",
+                    "unit_price",
+                    "quantity",
+                    "discount_share",
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name}"
+
+
+class OrderEvent(models.Model):
+    """An entry of an order's timeline. Never changed or deleted."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    # Empty for the first entry.
+    from_status = models.CharField(max_length=16, blank=True)
+    to_status = models.CharField(max_length=16)
+    reason = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    happened_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(to_status__in=OrderStatus.values),
+                name="order_event_status_known",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} → {self.to_status}"
+
+
+class Fulfilment(models.Model):
+    """A parcel on its way."""
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="fulfilments"
+    )
+    carrier = models.CharField(_("carrier"), max_length=60)
+    tracking_number = models.CharField(_("tracking number"), max_length=80, blank=True)
+    shipped_at = models.DateTimeField(_("shipped"), db_default=Now())
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tracking_number"], name="fulfilment_tracking")]
+
+    def __str__(self) -> str:
+        return f"{self.carrier} {self.tracking_number}"

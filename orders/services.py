@@ -1,0 +1,195 @@
+"""The only code that writes orders."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+
+from common.db import Pipeline, Statement, requires_transaction
+from orders.drafts import Draft
+from orders.errors import (
+    InvalidTransition,
+    OrderNotCancellable,
+    OrderNotFound,
+    OrderNotPayable,
+)
+from orders.models import (
+    DEAD,
+    SETTLED,
+    Fulfilment,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderStatus,
+)
+from promotions.pricing import Quote
+
+CREATE_SQL = """
+    WITH placed AS (
+        INSERT INTO orders_order (id, number, user_id, email, status, subtotal, discount,
+            delivery_cost, total, currency, address, delivery_method, coupon_id,
+            coupon_name, adjustments, placed_at, expires_at, paid_at)
+        VALUES (%(id)s, %(number)s, %(user_id)s, %(email)s, %(status)s, %(subtotal)s,
+            %(discount)s, %(delivery_cost)s, %(total)s, %(currency)s,
+            %(address)s::jsonb, %(delivery_method)s, %(coupon_id)s, %(coupon_name)s,
+            %(adjustments)s::jsonb, now(),
+            CASE WHEN %(is_paid)s THEN NULL ELSE now() + %(window)s END,
+            CASE WHEN %(is_paid)s THEN now() END)
+     RETURNING id, paid_at
+    ), timeline AS (
+        INSERT INTO orders_orderevent (order_id, from_status, to_status, reason,
+            actor_id, happened_at)
+        SELECT id, step.from_status, step.to_status, '', %(user_id)s, now()
+          FROM placed, unnest(%(from_statuses)s::text[], %(to_statuses)s::text[])
+               AS step (from_status, to_status)
+    )
+    INSERT INTO orders_orderline (order_id, product_id, sku, name, unit_price, quantity,
+        discount_share, paid_at)
+    SELECT placed.id, line.*, placed.paid_at
+      FROM placed, unnest(%(product_ids)s::bigint[], %(skus)s::text[], %(names)s::text[],
+           %(unit_prices)s::bigint[], %(quantities)s::int[], %(shares)s::bigint[]) AS line
+"""
+
+ERRORS: dict[OrderStatus, type[InvalidTransition]] = {
+    OrderStatus.PAID: OrderNotPayable,
+    OrderStatus.CANCELLED: OrderNotCancellable,
+}
+
+
+def queue_create(pipe: Pipeline, draft: Draft) -> Statement:
+    """Queue the order, its lines and the beginning of its timeline."""
+    return pipe.run(CREATE_SQL, _create_params(draft))
+
+
+@requires_transaction
+def lock(order_id: UUID) -> Order:
+    """Lock an order; every later decision about it is made under this lock."""
+    order = Order.objects.select_for_update(no_key=True).filter(pk=order_id).first()
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+@requires_transaction
+def lock_for(status: OrderStatus, *, order_id: UUID, user_id: int | None) -> Order:
+    """Lock an order that may become ``status``; ``user_id`` limits it to its owner.
+
+    Raises ``OrderNotFound`` (also for somebody else's) or ``InvalidTransition``.
+    """
+    order = lock(order_id)
+    if user_id is not None and order.user_id != user_id:
+        raise OrderNotFound
+    if not order.can_become(status):
+        error = ERRORS.get(status, InvalidTransition)
+        raise error(status=order.status, wanted=status.value)
+    return order
+
+
+@requires_transaction
+def become(
+    order: Order, status: OrderStatus, *, actor_id: int | None, reason: str = ""
+) -> None:
+    """Move a locked order on, with the times and the timeline that go with it."""
+    before = order.status
+    changes: dict[str, Any] = {"status": status}
+    if status == OrderStatus.PAID:
+        changes |= {"paid_at": Now(), "expires_at": None}
+        OrderLine.objects.filter(order=order).update(paid_at=Now())
+    if status in DEAD:
+        changes["closed_at"] = Now()
+    Order.objects.filter(pk=order.pk).update(**changes)
+    OrderEvent.objects.create(
+        order=order,
+        from_status=before,
+        to_status=status,
+        reason=reason,
+        actor_id=actor_id,
+    )
+    order.refresh_from_db()
+
+
+@requires_transaction
+def ship(order: Order, *, carrier: str, tracking_number: str) -> Fulfilment:
+    """Record the parcel of a locked order."""
+    return Fulfilment.objects.create(
+        order=order, carrier=carrier, tracking_number=tracking_number
+    )
+
+
+@requires_transaction
+def deliver(order: Order) -> None:
+    """Record that the parcels of a locked order have arrived."""
+    order.fulfilments.filter(delivered_at=None).update(delivered_at=Now())
+
+
+@requires_transaction
+def change_address(order: Order, address: dict[str, str]) -> None:
+    """Send a locked order elsewhere; allowed until it is packed."""
+    if order.status not in {OrderStatus.PENDING, OrderStatus.PAID}:
+        raise InvalidTransition(status=order.status, wanted="another address")
+    order.address = address
+    order.save(update_fields=["address"])
+
+
+def quantities(order: Order) -> dict[int, int]:
+    """Return what was ordered, by product id."""
+    return dict(order.lines.values_list("product_id", "quantity"))
+
+
+def was_paid(order: Order) -> bool:
+    """Tell whether the order stands paid."""
+    return order.status in SETTLED
+
+
+def history_of(user_id: int) -> Sequence[int]:
+    """Return the ids of the products a shopper bought last, newest first, at most 20."""
+    return list(
+        OrderLine.objects.filter(order__user_id=user_id, order__status__in=SETTLED)
+        .order_by("-order_id")
+        .values_list(F("product_id"), flat=True)[:20]
+    )
+
+
+def _create_params(draft: Draft) -> dict[str, Any]:
+    lines = draft.quote.lines
+    is_paid = draft.status == OrderStatus.PAID
+    return {
+        "id": draft.id,
+        "number": draft.number,
+        "user_id": draft.user_id,
+        "email": draft.email,
+        "status": draft.status.value,
+        "subtotal": draft.quote.subtotal,
+        "discount": draft.quote.discount,
+        "delivery_cost": draft.quote.delivery_cost,
+        "total": draft.quote.total,
+        "currency": settings.SHOP_CURRENCY,
+        "address": json.dumps(draft.address),
+        "delivery_method": draft.delivery_method,
+        "coupon_id": draft.coupon_id,
+        "coupon_name": draft.coupon_name,
+        "adjustments": json.dumps(adjustments_of(draft.quote)),
+        "is_paid": is_paid,
+        "window": timedelta(minutes=settings.PAYMENT_WINDOW_MINUTES),
+        "from_statuses": ["", "pending"] if is_paid else [""],
+        "to_statuses": ["pending", "paid"] if is_paid else ["pending"],
+        "product_ids": [line.item.product_id for line in lines],
+        "skus": [line.item.sku for line in lines],
+        "names": [line.item.name for line in lines],
+        "unit_prices": [line.item.unit_price for line in lines],
+        "quantities": [line.item.quantity for line in lines],
+        "shares": [line.discount_share for line in lines],
+    }
+
+
+def adjustments_of(quote: Quote) -> list[dict[str, Any]]:
+    """Return what the order keeps of the quote's explanation."""
+    return [
+        {"kind": step.kind, "label": step.label, "amount": step.amount}
+        for step in quote.adjustments
+    ]

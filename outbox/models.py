@@ -1,0 +1,101 @@
+"""Events, and their way to each subscriber."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import uuid7
+
+
+class Event(models.Model):
+    """A fact, stored in the transaction that made it true."""
+
+    # Also the key by which receivers recognise a repetition.
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    topic = models.CharField(_("topic"), max_length=64)
+    # What the event is about, e.g. "order/<id>": order is kept per aggregate.
+    aggregate = models.CharField(_("aggregate"), max_length=64)
+    payload = models.JSONField(_("payload"))
+    occurred_at = models.DateTimeField(_("time"), db_default=Now())
+    # 1, 2, 3 … over all events without gaps, stamped by the relay: by it a receiver
+    # can prove that nothing is missing.
+    sequence = models.BigIntegerField(_("sequence"), null=True, unique=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["aggregate", "topic"], name="event_of_aggregate"),
+            # What the relay has yet to stamp.
+            models.Index(
+                fields=["id"],
+                condition=Q(sequence__isnull=True),
+                name="event_unstamped",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="frozen", fields=["topic", "aggregate", "payload", "occurred_at"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.aggregate}"
+
+
+class DispatchQuerySet(models.QuerySet["Dispatch"]):
+    def waiting(self) -> "DispatchQuerySet":
+        return self.filter(delivered_at__isnull=True, dead_at__isnull=True)
+
+    def dead(self) -> "DispatchQuerySet":
+        return self.filter(dead_at__isnull=False)
+
+
+class Dispatch(models.Model):
+    """An event on its way to one subscriber, until that one has it."""
+
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, related_name="dispatches"
+    )
+    subscriber = models.CharField(_("subscriber"), max_length=64)
+    # Copied from the event: the oldest waiting one of an aggregate goes first.
+    aggregate = models.CharField(max_length=64)
+    attempts = models.PositiveIntegerField(_("attempts"), db_default=0)
+    # Also the end of the lease of the worker that is busy with it.
+    next_attempt_at = models.DateTimeField(_("next attempt"), db_default=Now())
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    dead_at = models.DateTimeField(_("given up"), null=True, blank=True)
+    last_error = models.CharField(
+        _("last error"), max_length=500, blank=True, db_default=""
+    )
+
+    objects = DispatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "dispatches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "subscriber"], name="dispatch_once_per_subscriber"
+            ),
+            models.CheckConstraint(
+                condition=Q(delivered_at__isnull=True) | Q(dead_at__isnull=True),
+                name="dispatch_delivered_or_dead",
+            ),
+        ]
+        indexes = [
+            # What the relay claims next, and what blocks it.
+            models.Index(
+                fields=["next_attempt_at", "id"],
+                condition=Q(delivered_at__isnull=True, dead_at__isnull=True),
+                name="dispatch_due",
+            ),
+            models.Index(
+                fields=["subscriber", "aggregate", "id"],
+                condition=Q(delivered_at__isnull=True, dead_at__isnull=True),
+                name="dispatch_first_of_aggregate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} → {self.subscriber}"

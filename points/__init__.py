@@ -1,0 +1,1 @@
+"""The point ledger: charged, used, given back, never below zero."""

@@ -1,0 +1,1 @@
+"""How a price comes about: one pure function for cart, checkout and API."""

@@ -1,0 +1,1 @@
+"""Pages for shoppers in a browser; owns no tables."""
