@@ -18,12 +18,12 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9_/.@+-]+")
 
 
 def state_dir() -> Path:
-    """The folder of everything that running the shop creates."""
+    """Return the folder of everything that running the shop creates."""
     return Path(os.environ.get("SHOP_STATE_DIR") or BASE_DIR / ".local").resolve()
 
 
 def run_dir() -> Path:
-    """The folder of the sockets: in the state folder, if a socket can lie there."""
+    """Return the sockets' folder: in the state folder, if a socket can lie there."""
     path = state_dir() / "run"
     if len(os.fsencode(path)) <= _LONGEST_RUN_DIR and _PLAIN_PATH.fullmatch(str(path)):
         return path

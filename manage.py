@@ -1,0 +1,60 @@
+#!/usr/bin/env python
+"""Runs Django's and the shop's commands; starts the embedded servers they need."""
+
+import os
+import sys
+
+# Commands that read code or settings and nothing else.
+OFFLINE = {
+    "",
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "spectacular",
+    "startapp",
+    "version",
+}
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        from django.core.management import execute_from_command_line  # noqa: PLC0415
+    except ModuleNotFoundError:
+        sys.exit(
+            "error: Django is not installed here. Run `make setup` and then"
+            " .venv/bin/python manage.py …"
+        )
+    if needs_servers(sys.argv[1:]):
+        start_servers()
+    execute_from_command_line(sys.argv)
+
+
+def needs_servers(arguments: list[str]) -> bool:
+    """Say whether the command opens a connection."""
+    command = next(iter(arguments), "").lstrip("-")
+    if {"-h", "--help"} & set(arguments):
+        return False
+    return command not in OFFLINE or "--database" in arguments
+
+
+def start_servers() -> None:
+    """Start what is missing; the settings come first since ``.env`` may name others."""
+    from django.conf import settings  # noqa: PLC0415
+
+    from config import embedded  # noqa: PLC0415 — it needs what the check above found
+
+    _ = settings.DATABASES
+    try:
+        embedded.ensure()
+    except embedded.EmbeddedError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
