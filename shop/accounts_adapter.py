@@ -1,4 +1,4 @@
-"""What happens around allauth's sign-up and sign-in."""
+"""What the shop adds to signing in and up."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from cart import services as carts
 from shop.carts import forget_guest, guest_token
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Takes a guest's cart along when they sign in."""
+class AccountAdapter(DefaultAccountAdapter):
+    """Brings the cart of the guest along."""
 
-    def post_login(
-        self, request: HttpRequest, user: Any, **kwargs: Any
-    ) -> HttpResponse:
-        response: HttpResponse = super().post_login(request, user, **kwargs)
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """Merge the guest's cart into the shopper's own, once."""
         token = guest_token(request)
-        if token is not None:
+        if token:
             carts.merge(token=token, user_id=user.pk)
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        if token:
             forget_guest(response)
         return response

@@ -1,0 +1,10 @@
+"""What every template may use."""
+
+from django.http import HttpRequest
+
+from shop.storefront import Storefront
+
+
+def storefront(request: HttpRequest) -> dict[str, Storefront]:
+    """Offer the surroundings of the page; nothing is read until it is shown."""
+    return {"storefront": Storefront(request)}

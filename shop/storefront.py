@@ -1,0 +1,126 @@
+"""What surrounds every page: theme, categories, and the numbers in the header."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+
+from accounts.models import User
+from cart.models import Cart, CartItem
+from coupons.models import Coupon
+from delivery.models import DeliveryMethod
+from points.models import PointAccount
+from shop.carts import guest_token
+from shop.memo import Memo
+from shop.shelves import Shelf, top_shelves
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+
+_free_delivery: Memo[str, tuple[int | None]] = Memo(seconds=60, size=1)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers in the header."""
+
+    points: int = 0
+    coupons: int = 0
+    in_cart: int = 0
+
+
+class Storefront:
+    """Made for every request; asks the database only for what the page shows."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def name(self) -> str:
+        return settings.SHOP_NAME
+
+    @property
+    def currency(self) -> str:
+        return settings.SHOP_CURRENCY
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        return settings.LANGUAGES
+
+    @cached_property
+    def theme(self) -> str:
+        theme = self._request.COOKIES.get(THEME_COOKIE, "auto")
+        return theme if theme in THEMES else "auto"
+
+    @property
+    def here(self) -> str:
+        """The address to come back to after switching language or theme."""
+        return self._request.get_full_path()
+
+    @property
+    def shelves(self) -> tuple[Shelf, ...]:
+        return top_shelves()
+
+    @property
+    def free_delivery_from(self) -> int | None:
+        """The lowest goods total that is delivered free of charge, if there is one."""
+        return _free_delivery.get_or_make("from", _load_free_delivery)[0]
+
+    @cached_property
+    def counts(self) -> Counts:
+        if self._request.user.is_authenticated:
+            return _shopper_counts(self._request.user.pk)
+        if token := guest_token(self._request):
+            return Counts(in_cart=_guest_count(token))
+        return Counts()
+
+
+def _shopper_counts(user_id: int) -> Counts:
+    # One statement for the three numbers.
+    points, coupons, in_cart = (
+        User.objects.filter(pk=user_id)
+        .values_list(
+            Coalesce(
+                Subquery(
+                    PointAccount.objects.filter(user=OuterRef("pk")).values("balance")
+                ),
+                0,
+            ),
+            Coalesce(
+                Subquery(
+                    Coupon.objects.usable()
+                    .filter(user=OuterRef("pk"))
+                    .order_by()
+                    .values("user")
+                    .annotate(usable=Count("pk"))
+                    .values("usable")
+                ),
+                0,
+            ),
+            Coalesce(
+                Subquery(
+                    CartItem.objects.filter(cart__user=OuterRef("pk"))
+                    .order_by()
+                    .values("cart")
+                    .annotate(pieces=Sum("quantity"))
+                    .values("pieces")
+                ),
+                0,
+            ),
+        )
+        .get()
+    )
+    return Counts(points=points, coupons=coupons, in_cart=in_cart)
+
+
+def _guest_count(token: str) -> int:
+    cart = Cart.objects.filter(token=token).aggregate(pieces=Sum("items__quantity"))
+    return cart["pieces"] or 0
+
+
+def _load_free_delivery() -> tuple[int | None]:
+    offered = DeliveryMethod.objects.offered().filter(Q(free_from__isnull=False))
+    return (min(offered.values_list("free_from", flat=True), default=None),)

@@ -1,0 +1,111 @@
+"""Money, points, moments and icons in templates."""
+
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.core import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, to_locale
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: int) -> str:
+    """Write an amount in minor units as the shopper's language does: ``₩29,640``."""
+    return _money(amount, settings.SHOP_CURRENCY, _locale())
+
+
+@register.filter
+def points(amount: int) -> str:
+    """Write a number of points: ``12,400 P``; the space does not break."""
+    return f"{number(amount)}\N{NO-BREAK SPACE}P"
+
+
+@register.filter
+def number(value: int) -> str:
+    """Write a number with the separators of the shopper's language."""
+    return _number(value, _locale())
+
+
+@register.filter
+def percent_off(price: int, before: int) -> int:
+    """Return how many percent ``price`` is below ``before``, rounded down."""
+    return (before - price) * 100 // before
+
+
+@register.filter
+def minor_places(currency: str) -> int:
+    """Return how many decimals the currency has."""
+    return get_currency_precision(currency)
+
+
+@register.filter
+def moment(value: datetime) -> SafeString:
+    """Write a moment as ``<time>``, in the shop's zone and the shopper's language."""
+    return _time(value, "yMMMdHm")
+
+
+@register.filter
+def moment_text(value: datetime) -> str:
+    """Write a moment as plain text."""
+    return _written(value, "yMMMdHm")
+
+
+@register.filter
+def clock(value: datetime) -> SafeString:
+    """Write the time of day of a moment as ``<time>``."""
+    return _time(value, "Hm")
+
+
+@register.filter
+def day(value: datetime) -> str:
+    """Write the shop day of a moment."""
+    local = timezone.localtime(value)
+    return format_date(local, format="medium", locale=_locale())
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of the sprite; it only decorates the words beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false">'
+        '<use href="{}#{}"/></svg>',
+        static("img/icons.svg"),
+        name,
+    )
+
+
+def _time(value: datetime, skeleton: str) -> SafeString:
+    text = _written(value, skeleton)
+    return format_html(
+        '<time datetime="{}">{}</time>', timezone.localtime(value).isoformat(), text
+    )
+
+
+def _written(value: datetime, skeleton: str) -> str:
+    local = timezone.localtime(value)
+    return format_skeleton(skeleton, local, locale=_locale(), fuzzy=True)
+
+
+def _locale() -> str:
+    return to_locale(get_language() or settings.LANGUAGE_CODE)
+
+
+@lru_cache(maxsize=8192)
+def _money(amount: int, currency: str, locale: str) -> str:
+    value = Decimal(amount).scaleb(-get_currency_precision(currency))
+    return format_currency(value, currency, locale=Locale.parse(locale))
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int, locale: str) -> str:
+    return format_decimal(value, locale=Locale.parse(locale))

@@ -1,0 +1,56 @@
+"""How the pages look and speak; kept in cookies, shown without any script."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from shop.storefront import THEME_COOKIE, THEMES
+
+YEAR = 365 * 24 * 3600  # seconds
+
+
+# These forms stand on every page, cached ones too, so they carry no token. The worst
+# that another site could do with them is to turn the lights on.
+@csrf_exempt
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or automatic colours."""
+    response = HttpResponseRedirect(safe_next(request), status=303)
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        _set_cookie(response, THEME_COOKIE, theme)
+    return response
+
+
+@csrf_exempt
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Remember the language and stay on the page."""
+    response = HttpResponseRedirect(safe_next(request), status=303)
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES) and check_for_language(language):
+        _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, language)
+    return response
+
+
+def safe_next(request: HttpRequest, default: str = "/") -> str:
+    """Return where to go on: only ever inside this shop."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    is_safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if is_safe else default
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=YEAR,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+    )

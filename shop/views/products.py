@@ -1,0 +1,126 @@
+"""Pages that show products."""
+
+from typing import Any
+
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+)
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog.models import Product
+from shop.cards import (
+    FIRST_ROW,
+    card_rows,
+    first_photo,
+    photo_url,
+    render_cards,
+    stock_note,
+)
+from shop.listing import SORTS, Asked, find
+from shop.shelves import Shelf, find_shelf, find_shelf_by_id, top_shelves
+
+RELATED = 5
+# More of one product than this is a matter for the sales team.
+MAX_IN_FORM = 99
+
+
+def product_list(request: HttpRequest) -> HttpResponse:
+    """Show all products, or those that match the search."""
+    return _list_page(request, shelf=None)
+
+
+def category_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the products of a category and of all below it."""
+    shelf = find_shelf(slug)
+    if shelf is None:
+        raise Http404
+    return _list_page(request, shelf=shelf)
+
+
+def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpResponse:
+    """Show a product with its exact stock; 410 once it is no longer sold."""
+    products = Product.objects.with_available().annotate(photo=first_photo())
+    product = products.filter(pk=product_id).first()
+    if product is None:
+        raise Http404
+    if not product.is_on_sale(timezone.now()):
+        return gone_page(request, product)
+    if product.slug != slug:
+        return HttpResponsePermanentRedirect(product_url(product))
+    shelf = find_shelf_by_id(product.category_id)
+    stock = stock_note(product.available)
+    context = {
+        "product": product,
+        "photos": list(product.photos.all()),
+        "siblings": _siblings(product),
+        "related": render_cards(_related(product)),
+        "max_quantity": min(MAX_IN_FORM, stock["left"]),
+        **stock,
+        **_place(shelf),
+    }
+    return render(request, "shop/products/detail.html", context)
+
+
+def gone_page(request: HttpRequest, product: Product) -> HttpResponse:
+    """Say that a product is no longer sold, and show what else there is."""
+    shelf = find_shelf_by_id(product.category_id)
+    context = {"name": product.name, "cards": render_cards(_related(product))}
+    return render(request, "410.html", context | _place(shelf), status=410)
+
+
+def product_url(product: Product) -> str:
+    """Return the one address of a product's page."""
+    return reverse("shop:product", args=[product.slug, product.pk])
+
+
+def _list_page(request: HttpRequest, *, shelf: Shelf | None) -> HttpResponse:
+    asked = Asked.from_query(request.GET)
+    listing = find(asked, shelf)
+    previous_page = listing.page - 1 if listing.page > 1 else None
+    next_page = listing.page + 1 if listing.page < listing.last_page else None
+    context = {
+        "asked": asked,
+        "listing": listing,
+        "cards": render_cards(listing.rows, eager=FIRST_ROW),
+        "sorts": [(key, label) for key, (label, _order) in SORTS.items()],
+        "search_text": asked.text,
+        "shelves": shelf.children if shelf else top_shelves(),
+        "previous_url": previous_page and asked.query(page=previous_page),
+        "next_url": next_page and asked.query(page=next_page),
+        "nav": "" if shelf else "all",
+        **_place(shelf),
+    }
+    return render(request, "shop/products/list.html", context)
+
+
+def _place(shelf: Shelf | None) -> dict[str, Any]:
+    path = (*shelf.path, shelf) if shelf else ()
+    return {"current_shelf": shelf, "crumbs": path, "current_ids": [s.id for s in path]}
+
+
+def _siblings(product: Product) -> list[dict[str, Any]]:
+    if product.group_id is None:
+        return []
+    siblings = (
+        Product.objects.on_sale()
+        .filter(group=product.group_id)
+        .order_by("id")
+        .values("id", "slug", "name", "options", photo=first_photo())
+    )
+    return [sibling | {"photo_url": photo_url(sibling["photo"])} for sibling in siblings]
+
+
+def _related(product: Product) -> list[Any]:
+    others = (
+        Product.objects.on_sale()
+        .with_available()
+        .filter(category=product.category_id)
+        .exclude(pk=product.pk)
+        .order_by("-created_at", "-id")
+    )
+    return card_rows(others[:RELATED])

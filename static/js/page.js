@@ -1,0 +1,47 @@
+// Small conveniences; every one of them has a plain form or link behind it.
+const toasts = document.getElementById("toasts");
+
+const toast = (text) => {
+  const line = document.createElement("p");
+  line.textContent = text;
+  toasts.replaceChildren(line);
+  setTimeout(() => line.remove(), 6000);
+};
+
+document.addEventListener("click", (event) => {
+  event.target.closest("[data-dismiss]")?.parentElement.remove();
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    navigator.clipboard?.writeText(copy.dataset.copy);
+    toast(copy.dataset.copied);
+  }
+});
+
+// Forms that act at once when JavaScript is there keep their button for when it is not.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-submit-on-change]");
+  if (form) form.requestSubmit();
+});
+
+// A second press while the first is on its way would only wait for the same answer.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-once]");
+  if (!form) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "true";
+});
+
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+});
+
+document.addEventListener("htmx:responseError", () => toast(toasts.dataset.error));
+document.addEventListener("htmx:sendError", () => toast(toasts.dataset.error));
+document.addEventListener("toast", (event) => toast(event.detail.value));
+
+document.addEventListener("keydown", (event) => {
+  if ((event.metaKey || event.ctrlKey) && event.key === "k") {
+    event.preventDefault();
+    document.getElementById("q").focus();
+  }
+});
