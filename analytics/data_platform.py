@@ -17,7 +17,7 @@ from typing import Any
 import urllib3
 from django.conf import settings
 
-from outbox.services import DELIVERED, OutgoingEvent, Outcome
+from outbox.services import DELIVERED, Outcome, OutgoingEvent
 
 CONNECT_SECONDS = 3
 TOTAL_SECONDS = 10
@@ -25,6 +25,7 @@ IN_FLIGHT = 16
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 # These may pass: time-out, conflict, too early, too many. Other 4xx will not.
+SUCCESS, CLIENT_ERROR = 2, 4  # hundreds
 PASSING = frozenset({408, 409, 425, 429})
 
 
@@ -83,9 +84,10 @@ def _post(message_id: str, body: bytes, content_type: str) -> Outcome:
         )
     except urllib3.exceptions.HTTPError as error:
         return Outcome(error=f"{type(error).__name__}: {error}")
-    if 200 <= response.status < 300:
+    kind = response.status // 100
+    if kind == SUCCESS:
         return DELIVERED
-    is_final = 400 <= response.status < 500 and response.status not in PASSING
+    is_final = kind == CLIENT_ERROR and response.status not in PASSING
     return Outcome(error=f"HTTP {response.status}", is_final=is_final)
 
 

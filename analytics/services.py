@@ -77,7 +77,7 @@ def roll_up_day(day: date) -> int:
 
 
 def roll_up_fresh_days() -> int:
-    """Roll up today, days that were not final yet, and dirty ones; return changed rows."""
+    """Roll up today, days not final yet and dirty ones; return changed rows."""
     today = shop_day(timezone.now())
     days = {today, *_unfinished(today)}
     days.update(DirtyDay.objects.values_list("day", flat=True))

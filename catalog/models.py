@@ -15,7 +15,7 @@ from tree_queries.models import TreeNode
 PUBLISHED = Q(published_at__isnull=False)
 
 
-class Category(TreeNode):
+class Category(TreeNode):  # type: ignore[misc]  # untyped library
     """A shelf; shelves can stand inside one another."""
 
     name = models.CharField(_("name"), max_length=100)
@@ -94,7 +94,7 @@ class Product(models.Model):
         max_digits=3, decimal_places=2, null=True, editable=False
     )
     rating_count = models.PositiveIntegerField(default=0, editable=False)
-    # Raised by the database with every change; whatever is cached carries it in its key.
+    # Raised by the database with every change; cached things carry it in their key.
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     search = models.GeneratedField(

@@ -1,7 +1,7 @@
 """What checkout reads before it decides: one statement over several apps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -43,9 +43,6 @@ class Offer:
     available: Mapping[int, int]
     delivery: DeliveryTerms | None
     coupon: CouponTerms | None
-
-    def without_coupon(self) -> "Offer":
-        return replace(self, coupon=None)
 
 
 def offer(

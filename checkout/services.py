@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError
 
 from cart import services as carts
 from cart.errors import CartChanged
@@ -27,11 +27,16 @@ from checkout.errors import (
 )
 from checkout.selectors import Offer, offer
 from common import idempotency
-from common.db import Statement, pipeline, use_case, violates
+from common.db import Pipeline, Statement, pipeline, use_case, violates
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
 from coupons import services as coupons
-from coupons.errors import CouponAlreadyUsed, CouponNotApplicable, CouponNotFound
+from coupons.errors import (
+    CouponAlreadyUsed,
+    CouponExpired,
+    CouponNotApplicable,
+    CouponNotFound,
+)
 from coupons.models import CouponState
 from inventory import services as inventory
 from inventory.errors import InsufficientStock
@@ -39,7 +44,7 @@ from inventory.services import Wanted
 from orders import events
 from orders import services as orders
 from orders.drafts import Draft
-from orders.errors import OrderExpired
+from orders.errors import OrderExpired, OrderNotFound
 from orders.models import Order, OrderStatus
 from outbox import services as outbox
 from payments import services as payments
@@ -230,7 +235,7 @@ def change_address(*, order_id: UUID, user_id: int, address: dict[str, str]) -> 
     """Send an order elsewhere, until it is packed."""
     order = orders.lock(order_id)
     if order.user_id != user_id:
-        raise orders.OrderNotFound
+        raise OrderNotFound
     orders.change_address(order, address)
     return order
 
@@ -248,7 +253,7 @@ def order_again(*, user_id: int, order_id: UUID) -> Repeated:
     """Put what an order had into the cart, at today's prices."""
     order = Order.objects.placed_by(user_id).filter(pk=order_id).first()
     if order is None:
-        raise orders.OrderNotFound
+        raise OrderNotFound
     cart = carts.of_user(user_id)
     added, skipped = [], []
     for line in order.lines.order_by("pk"):
@@ -345,6 +350,16 @@ class _StockMoved(Exception):
     """A stock row or a price was not any more what had been read."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The statements whose effect decides whether the purchase stands."""
+
+    cleared: Statement | None
+    debited: Statement | None
+    taken: Statement | None
+    moved: Statement
+
+
 @use_case
 def _write(
     purchase: Purchase,
@@ -353,55 +368,74 @@ def _write(
     claim: Claim | None,
     reply: Reply,
 ) -> None:
-    """Send every statement of the purchase at once; the locks come in our order."""
-    is_paid = draft.status == OrderStatus.PAID
-    total = draft.quote.total
-    cleared: Statement | None = None
-    debited: Statement | None = None
-    taken: Statement | None = None
+    """Send every statement of the purchase at once, then look at what they did."""
     with pipeline() as pipe:
         if claim is not None:
             idempotency.queue_store(pipe, claim, reply)
-        orders.queue_create(pipe, draft)
-        if purchase.cart is not None:
-            cleared = carts.queue_clear(
-                pipe, cart_id=purchase.cart.cart_id, version=purchase.cart.version
-            )
-        if is_paid:
-            payments.queue_capture(pipe, order_id=draft.id, amount=total)
-        if is_paid and total:
-            debited = points.queue_use(
-                pipe,
-                user_id=purchase.user_id,
-                amount=total,
-                reference=draft.number,
-                idempotency_key=payments.use_key(draft.id),
-            )
-        if draft.coupon_id is not None:
-            taken = coupons.queue_take(
-                pipe,
-                coupon_id=draft.coupon_id,
-                user_id=purchase.user_id,
-                order_id=draft.id,
-                state=CouponState.USED if is_paid else CouponState.RESERVED,
-            )
-        outbox.queue_publish(
-            pipe,
-            topic="order.paid" if is_paid else "order.placed",
-            aggregate=f"order/{draft.id}",
-            payload=events.draft_payload(draft, settings.SHOP_CURRENCY),
-        )
-        take = inventory.queue_sell if is_paid else inventory.queue_reserve
-        moved = take(pipe, order_id=draft.id, wanted=wanted)
-    if cleared is not None and not cleared.count():
+        sent = _queue(pipe, purchase, draft, wanted)
+    if sent.cleared is not None and not sent.cleared.count():
         raise CartChanged
-    if debited is not None and not debited.count():
+    if sent.debited is not None and not sent.debited.count():
         balance = points.balance_of(purchase.user_id)
-        raise InsufficientPoints(balance=balance, required=total)
-    if taken is not None and not taken.count():
+        raise InsufficientPoints(balance=balance, required=draft.quote.total)
+    if sent.taken is not None and not sent.taken.count():
         raise coupons.refusal(user_id=purchase.user_id, coupon_id=draft.coupon_id or 0)
-    if moved.count() != len(wanted):
+    if sent.moved.count() != len(wanted):
         raise _StockMoved
+
+
+def _queue(
+    pipe: Pipeline, purchase: Purchase, draft: Draft, wanted: list[Wanted]
+) -> _Sent:
+    """Queue the writes; their order is the lock order."""
+    is_paid = draft.status == OrderStatus.PAID
+    orders.queue_create(pipe, draft)
+    cleared = _queue_clear(pipe, purchase)
+    debited = _queue_payment(pipe, draft) if is_paid else None
+    taken = _queue_coupon(pipe, draft)
+    outbox.queue_publish(
+        pipe,
+        topic="order.paid" if is_paid else "order.placed",
+        aggregate=f"order/{draft.id}",
+        payload=events.draft_payload(draft, settings.SHOP_CURRENCY),
+    )
+    take = inventory.queue_sell if is_paid else inventory.queue_reserve
+    moved = take(pipe, order_id=draft.id, wanted=wanted)
+    return _Sent(cleared=cleared, debited=debited, taken=taken, moved=moved)
+
+
+def _queue_clear(pipe: Pipeline, purchase: Purchase) -> Statement | None:
+    cart = purchase.cart
+    if cart is None:
+        return None
+    return carts.queue_clear(pipe, cart_id=cart.cart_id, version=cart.version)
+
+
+def _queue_payment(pipe: Pipeline, draft: Draft) -> Statement | None:
+    total = draft.quote.total
+    payments.queue_capture(pipe, order_id=draft.id, amount=total)
+    if not total or draft.user_id is None:
+        return None
+    return points.queue_use(
+        pipe,
+        user_id=draft.user_id,
+        amount=total,
+        reference=draft.number,
+        idempotency_key=payments.use_key(draft.id),
+    )
+
+
+def _queue_coupon(pipe: Pipeline, draft: Draft) -> Statement | None:
+    if draft.coupon_id is None or draft.user_id is None:
+        return None
+    is_paid = draft.status == OrderStatus.PAID
+    return coupons.queue_take(
+        pipe,
+        coupon_id=draft.coupon_id,
+        user_id=draft.user_id,
+        order_id=draft.id,
+        state=CouponState.USED if is_paid else CouponState.RESERVED,
+    )
 
 
 def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainError:
@@ -418,13 +452,10 @@ def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainEr
 
 def _coupon_error(priced: Quote) -> DomainError:
     refusal = priced.refusals[0]
-    errors: dict[Reason, type[DomainError]] = {
-        Reason.ALREADY_USED: CouponAlreadyUsed,
-        Reason.EXPIRED: coupons.CouponExpired,
-        Reason.WITHDRAWN: coupons.CouponExpired,
-    }
-    if refusal.reason in errors:
-        return errors[refusal.reason]()  # type: ignore[call-arg]
+    if refusal.reason == Reason.ALREADY_USED:
+        return CouponAlreadyUsed()
+    if refusal.reason in {Reason.EXPIRED, Reason.WITHDRAWN}:
+        return CouponExpired()
     return CouponNotApplicable(reason=refusal.reason.value, missing=refusal.missing)
 
 

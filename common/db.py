@@ -50,7 +50,7 @@ def use_case(function: Callable[P, R]) -> Callable[P, R]:
             except DatabaseError as error:
                 if attempt == MAX_RETRIES or not isinstance(error.__cause__, RETRYABLE):
                     raise
-                time.sleep(RETRY_PAUSE * (attempt + random.random()))  # noqa: S311 — jitter
+                time.sleep(RETRY_PAUSE * (attempt + random.random()))
         raise AssertionError("unreachable")
 
     return wrapper

@@ -53,7 +53,7 @@ class DatabaseAwayMiddleware:
         return self.get_response(request)
 
     def process_exception(
-        self, request: HttpRequest, exception: Exception
+        self, _request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None

@@ -73,7 +73,7 @@ class CouponAlreadyUsed(Conflict):
 
 
 class CouponNotApplicable(Conflict):
-    """It does not fit this purchase; ``reason`` names the rule, ``missing`` by how much."""
+    """It does not fit; ``reason`` names the rule, ``missing`` by how much."""
 
     code = "coupon_not_applicable"
 

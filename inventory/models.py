@@ -139,4 +139,5 @@ class StockMovement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.on_hand_delta:+d}/{self.reserved_delta:+d}"
+        kind = self.get_kind_display()
+        return f"{kind} {self.on_hand_delta:+d}/{self.reserved_delta:+d}"

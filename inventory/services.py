@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from common.db import Pipeline, Statement, pipeline, requires_transaction, use_case
+from common.db import Pipeline, Statement, requires_transaction, use_case
 from inventory.errors import (
     AdjustmentInvalid,
     InsufficientStock,

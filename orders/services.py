@@ -1,13 +1,11 @@
 """The only code that writes orders."""
 
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
 from django.db.models.functions import Now
 
 from common.db import Pipeline, Statement, requires_transaction
@@ -31,9 +29,9 @@ from promotions.pricing import Quote
 
 CREATE_SQL = """
     WITH placed AS (
-        INSERT INTO orders_order (id, number, user_id, email, status, subtotal, discount,
-            delivery_cost, total, currency, address, delivery_method, coupon_id,
-            coupon_name, adjustments, placed_at, expires_at, paid_at)
+        INSERT INTO orders_order (id, number, user_id, email, status, subtotal,
+            discount, delivery_cost, total, currency, address, delivery_method,
+            coupon_id, coupon_name, adjustments, placed_at, expires_at, paid_at)
         VALUES (%(id)s, %(number)s, %(user_id)s, %(email)s, %(status)s, %(subtotal)s,
             %(discount)s, %(delivery_cost)s, %(total)s, %(currency)s,
             %(address)s::jsonb, %(delivery_method)s, %(coupon_id)s, %(coupon_name)s,
@@ -51,8 +49,9 @@ CREATE_SQL = """
     INSERT INTO orders_orderline (order_id, product_id, sku, name, unit_price, quantity,
         discount_share, paid_at)
     SELECT placed.id, line.*, placed.paid_at
-      FROM placed, unnest(%(product_ids)s::bigint[], %(skus)s::text[], %(names)s::text[],
-           %(unit_prices)s::bigint[], %(quantities)s::int[], %(shares)s::bigint[]) AS line
+      FROM placed, unnest(%(product_ids)s::bigint[], %(skus)s::text[],
+           %(names)s::text[], %(unit_prices)s::bigint[], %(quantities)s::int[],
+           %(shares)s::bigint[]) AS line
 """
 
 ERRORS: dict[OrderStatus, type[InvalidTransition]] = {
@@ -144,15 +143,6 @@ def quantities(order: Order) -> dict[int, int]:
 def was_paid(order: Order) -> bool:
     """Tell whether the order stands paid."""
     return order.status in SETTLED
-
-
-def history_of(user_id: int) -> Sequence[int]:
-    """Return the ids of the products a shopper bought last, newest first, at most 20."""
-    return list(
-        OrderLine.objects.filter(order__user_id=user_id, order__status__in=SETTLED)
-        .order_by("-order_id")
-        .values_list(F("product_id"), flat=True)[:20]
-    )
 
 
 def _create_params(draft: Draft) -> dict[str, Any]:

@@ -62,7 +62,8 @@ CLAIM_SQL = """
            FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE outbox_dispatch AS dispatch
-       SET attempts = attempts + 1, next_attempt_at = now() + %(lease)s
+       SET attempts = attempts + 1,
+           next_attempt_at = now() + make_interval(secs => %(lease)s)
       FROM due, outbox_event AS event
      WHERE dispatch.id = due.id AND event.id = dispatch.event_id
  RETURNING dispatch.id, dispatch.subscriber, dispatch.attempts, event.id, event.topic,
@@ -104,6 +105,7 @@ class Outcome:
 
     @property
     def is_delivered(self) -> bool:
+        """Tell whether the subscriber has it."""
         return not self.error
 
 
@@ -160,13 +162,13 @@ def replay(*, dispatch_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def _claim() -> dict[str, list[_Claimed]]:
-    """Claim what is due, by subscriber, and commit the claim before anything is sent."""
+    """Claim what is due, by subscriber; committed before anything is sent."""
     by_subscriber: dict[str, list[_Claimed]] = {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [STAMP_LOCK])
         if cursor.fetchone()[0]:
             cursor.execute(STAMP_SQL)
-        cursor.execute(CLAIM_SQL, {"batch": BATCH, "lease": LEASE})
+        cursor.execute(CLAIM_SQL, {"batch": BATCH, "lease": LEASE.total_seconds()})
         rows = sorted(cursor.fetchall())
     for (
         dispatch_id,
@@ -227,4 +229,5 @@ def _settle_failure(item: _Claimed, outcome: Outcome) -> None:
 
 def pause_after(attempt: int) -> timedelta:
     """Return the pause before the next attempt: 1 s, 2 s, 4 s … 10 min."""
-    return min(FIRST_RETRY * 2 ** min(attempt - 1, 20), LONGEST_RETRY)
+    doublings: int = 2 ** min(attempt - 1, 20)
+    return min(FIRST_RETRY * doublings, LONGEST_RETRY)

@@ -41,5 +41,5 @@ def relay() -> None:
 
 
 def awake() -> None:
-    """Say that a worker has started: commits from now on need a wake-up of their own."""
+    """Say that a worker has started: later commits need a wake-up of their own."""
     cache.delete(PENDING_KEY)

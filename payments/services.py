@@ -14,7 +14,8 @@ from points import services as points
 CAPTURE_SQL = """
     INSERT INTO payments_payment (id, order_id, method, amount, refunded, state,
         provider_reference, created_at, captured_at)
-    VALUES (%(id)s, %(order_id)s, %(method)s, %(amount)s, 0, 'captured', '', now(), now())
+    VALUES (%(id)s, %(order_id)s, %(method)s, %(amount)s, 0, 'captured', '', now(),
+        now())
 """
 
 
