@@ -44,13 +44,17 @@ PUBLISH_SQL = """
 """
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
-# for itself alone. Workers step over what others have locked.
+# for itself alone. Nothing leaves without its sequence number. Workers step over what
+# others have locked.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
           FROM outbox_dispatch AS candidate
          WHERE candidate.delivered_at IS NULL AND candidate.dead_at IS NULL
            AND candidate.next_attempt_at <= now()
+           AND EXISTS (SELECT FROM outbox_event AS stamped
+                        WHERE stamped.id = candidate.event_id
+                          AND stamped.sequence IS NOT NULL)
            AND NOT EXISTS (
                SELECT FROM outbox_dispatch AS earlier
                 WHERE earlier.delivered_at IS NULL AND earlier.dead_at IS NULL
