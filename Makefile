@@ -1,0 +1,57 @@
+# Two commands are enough: make run, make test. All that they create is in .venv and
+# .local. `make PYTHON=python3.12 run` chooses the Python that .venv is made with.
+PYTHON ?= python3
+PY := .venv/bin/python
+BOOTSTRAP := $(PYTHON) bin/bootstrap.py requirements.txt
+# What a production machine has in its environment; nothing connects to any of it.
+PRODUCTION := SHOP_ENV=production DEBUG=0 \
+	SECRET_KEY=make-check-only-nZ4vQ0w2Lr8sXc6Tt1Yb9Hk3Gd7Fp5Ja2Me8Wu4Qi \
+	JWT_KEY=make-check-only-aB7dE1gH4jK9mN2pQ5sT8vW3xY6zC0fL1rU4iO7eA9 \
+	ALLOWED_HOSTS=shop.example SHOP_BASE_URL=https://shop.example \
+	CSRF_TRUSTED_ORIGINS=https://shop.example BEHIND_TLS_PROXY=1 \
+	DATABASE_URL=postgres://shop:secret@db.example/shop \
+	REDIS_URL=redis://redis.example/0 CELERY_BROKER_URL=redis://redis.example/1 \
+	DATA_PLATFORM_URL=https://data.example/events \
+	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fix bench stop clean
+
+help:  ## Show what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## Install everything for working on the shop into .venv
+	@$(BOOTSTRAP) requirements-test.txt requirements-dev.txt
+
+run:  ## Run the whole shop with demo data (RUN_ARGS="--port 9000")
+	@$(BOOTSTRAP)
+	@exec $(PY) manage.py serve $(RUN_ARGS)
+
+test:  ## Run the tests (PYTEST_ARGS="-k coupons")
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m pytest $(PYTEST_ARGS)
+
+check: setup  ## Check style, types, imports, migrations, settings and templates
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	.venv/bin/lint-imports
+	$(PY) -m mypy .
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	.venv/bin/djlint templates --lint --quiet
+
+fix: setup  ## Mend what can be mended by itself
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench:  ## Measure how many purchases a second this machine makes
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m benchmarks $(BENCH_ARGS)
+
+stop:  ## Stop the embedded servers of this folder
+	@for state in .local .local/test; do \
+		[ ! -d $$state ] || SHOP_STATE_DIR=$$state $(PY) -m config.embedded stop; \
+	done
+
+clean: stop  ## Remove .venv and .local, with all data in them
+	rm -rf .venv .local

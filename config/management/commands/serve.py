@@ -1,0 +1,211 @@
+"""``manage.py serve``: the whole shop on one machine, under one Ctrl-C."""
+
+import fcntl
+import os
+import shlex
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from catalog.models import Product
+from config import embedded
+from config.supervisor import Program, Supervisor
+from demo.logins import LOGINS
+
+PORTS_TO_TRY = 50
+RECEIVER_PORT = 8100
+ANSWER_TIMEOUT = 2  # seconds
+ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 — only where the option asks for it
+# In a container everybody is root; and tasks are JSON, which runs nothing.
+NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+
+
+class Command(BaseCommand):
+    """Prepares the data, then runs web, worker, beat and the demo's data platform."""
+
+    help = "Run the whole shop: servers, demo data, web, worker and beat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+        parser.add_argument("--no-demo", action="store_true", help="no demo data")
+        parser.add_argument("--seed-args", default="", help="options for seed_demo")
+
+    def handle(
+        self,
+        *,
+        host: str,
+        port: int,
+        workers: int,
+        no_demo: bool,
+        seed_args: str,
+        **_options: Any,
+    ) -> None:
+        """Run until Ctrl-C."""
+        self._started = time.monotonic()
+        with servers():
+            self._say("PostgreSQL and Redis are running")
+            self._migrate()
+            if not no_demo:
+                self._seed(shlex.split(seed_args))
+            connection.close()
+            free = self._free_port(host, port)
+            programs = [*self._receiver(), *shop(host, free, workers)]
+            doorbell = Doorbell(host, free)
+            succeeded = Supervisor(programs, say=self._say).run(
+                poll=lambda: self._announce(doorbell)
+            )
+        if not succeeded:
+            raise CommandError("A part of the shop does not stay up; see above.")
+        self._say("stopped")
+
+    def _say(self, message: str) -> None:
+        elapsed = time.monotonic() - self._started
+        self.stdout.write(f"[{elapsed:5.1f} s] {message}")
+        self.stdout.flush()
+
+    def _migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            self._say(f"applying {len(plan)} migrations …")
+            call_command("migrate", verbosity=0, interactive=False)
+        self._say("the database is up to date")
+
+    def _seed(self, arguments: list[str]) -> None:
+        if not Product.objects.exists():
+            self._say("creating the demo shop (once) …")
+            call_command("seed_demo", *arguments)
+        self._say("the demo data is loaded")
+
+    def _free_port(self, host: str, wanted: int) -> int:
+        port = free_port(host, wanted)
+        if port != wanted:
+            self._say(f"port {wanted} is taken; using {port}")
+        return port
+
+    def _receiver(self) -> list[Program]:
+        """Return the demo's data platform, unless settings name a real one."""
+        if settings.DATA_PLATFORM_URL:
+            return []
+        port = free_port("127.0.0.1", RECEIVER_PORT)
+        os.environ["DATA_PLATFORM_URL"] = f"http://127.0.0.1:{port}/"
+        return [
+            Program("platform", [*manage("data_platform"), "--port", str(port)], {})
+        ]
+
+    def _announce(self, doorbell: "Doorbell") -> None:
+        if not doorbell.answered_now():
+            return
+        url = doorbell.url
+        self._say(f"the shop is at   {url}")
+        self._say(f"the admin is at  {url}admin/")
+        self._say(f"the API is at    {url}api/docs")
+        for role, email, password in LOGINS:
+            self._say(f"log in as {role}: {email} / {password}")
+        self._say("Ctrl-C stops it")
+
+
+class Doorbell:
+    """Rings until the shop answers for the first time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.url = f"http://{'127.0.0.1' if host in ANYWHERE else host}:{port}/"
+        self._answered = False
+
+    def answered_now(self) -> bool:
+        """Say whether this is the moment the shop began to answer."""
+        if self._answered:
+            return False
+        try:
+            with urllib.request.urlopen(f"{self.url}livez", timeout=ANSWER_TIMEOUT):  # noqa: S310 — our own http URL
+                self._answered = True
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+
+@contextmanager
+def servers() -> Iterator[None]:
+    """Keep the embedded servers running; the last to leave stops them."""
+    embedded.ensure()
+    folder = embedded.state_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            connection.close()
+            if is_alone(lock.fileno()):
+                embedded.stop()
+
+
+def is_alone(lock: int) -> bool:
+    """Say whether nobody else holds the lock."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def free_port(host: str, wanted: int) -> int:
+    """Return the first port from ``wanted`` on that nobody listens at."""
+    for port in range(wanted, wanted + PORTS_TO_TRY):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        return port
+    raise CommandError(
+        f"None of the ports from {wanted} to {wanted + PORTS_TO_TRY - 1} is free."
+    )
+
+
+def manage(command: str) -> list[str]:
+    """Return the command line of one of our commands."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), command]
+
+
+def shop(host: str, port: int, workers: int) -> list[Program]:
+    """Return the processes of the shop itself."""
+    environment = (
+        {}
+        if os.environ.get("SHOP_BASE_URL")
+        else {"SHOP_BASE_URL": Doorbell(host, port).url.rstrip("/")}
+    )
+    if host in ANYWHERE and settings.DEBUG:
+        environment["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS", "*")
+    web = ["granian", "--interface", "wsgi", "config.wsgi:application"]
+    web += ["--host", host, "--port", str(port), "--workers", str(workers)]
+    web += ["--blocking-threads", "2", "--respawn-failed-workers"]
+    web += ["--workers-kill-timeout", "10", "--no-ws", "--log-level", "warning"]
+    celery = ["celery", "--app", "config", "--quiet"]
+    worker = [*celery, "worker", "--loglevel", "warning"]
+    worker += ["--concurrency", str(workers), "--without-gossip", "--without-mingle"]
+    beat = [*celery, "beat", "--loglevel", "warning", "--pidfile", ""]
+    python = [sys.executable, "-W", NO_ROOT_WARNING, "-m"]
+    return [
+        Program("web", [*python, *web], {**environment, "SHOP_PROCESS": "web"}),
+        Program(
+            "worker", [*python, *worker], {**environment, "SHOP_PROCESS": "worker"}
+        ),
+        Program("beat", [*python, *beat], {**environment, "SHOP_PROCESS": "beat"}),
+    ]
