@@ -13,7 +13,8 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-PREFIX = "template_"
+# Not "template_": to LIKE that is template1 too, which PostgreSQL needs itself.
+PREFIX = "shop_template_"
 
 
 def ensure_template() -> str:
