@@ -7,8 +7,10 @@ at the unique constraint: the second waits for the first and then replays its re
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
 
@@ -16,6 +18,7 @@ from common.db import Pipeline, Statement, use_case, violates
 from common.errors import Conflict, DomainError, Mismatch
 from common.models import IdempotencyRecord
 
+KEPT_FOR = timedelta(hours=24)
 CONSTRAINT = "idempotency_record_once_per_key"
 STORE_SQL = """
     INSERT INTO common_idempotencyrecord (subject, method, path, key, fingerprint,
@@ -111,6 +114,12 @@ def queue_store(pipe: Pipeline, claim: Claim, reply: Reply) -> Statement:
 def is_repetition(error: Exception) -> bool:
     """Tell whether ``error`` says that the key is there already."""
     return isinstance(error, IntegrityError) and violates(error, CONSTRAINT)
+
+
+def forget_old() -> int:
+    """Drop records that no client may still repeat; return how many."""
+    old = IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT_FOR)
+    return old.delete()[0]
 
 
 @use_case

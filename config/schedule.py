@@ -20,4 +20,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
     },
+    "forget old replies": {
+        "task": "common.tasks.forget_old_replies",
+        "schedule": timedelta(hours=1),
+    },
+    "forget old sessions": {
+        "task": "common.tasks.forget_old_sessions",
+        "schedule": timedelta(hours=24),
+    },
 }
