@@ -1,0 +1,83 @@
+"""What was given back was paid before, and reached the shopper."""
+
+from common.invariants import Invariant
+
+INVARIANTS = [
+    Invariant(
+        id="I10",
+        title="Refunds are within the payment, and each is in the point ledger once",
+        sql="""
+            WITH given AS (
+                SELECT payment_id, sum(amount) AS amount
+                  FROM payments_refund GROUP BY payment_id
+            ), credited AS (
+                SELECT idempotency_key AS key, count(*) AS entries,
+                       sum(amount) AS amount, min(account_id) AS user_id
+                  FROM points_ledgerentry
+                 WHERE kind = 'refund' AND starts_with(idempotency_key, 'refund/')
+                 GROUP BY idempotency_key
+            ), refund AS (
+                SELECT refund.id, 'refund/' || refund.idempotency_key AS key,
+                       refund.amount, "order".number, "order".user_id
+                  FROM payments_refund AS refund
+                  JOIN payments_payment AS payment ON payment.id = refund.payment_id
+                  JOIN orders_order AS "order" ON "order".id = payment.order_id
+                 WHERE refund.amount > 0 AND "order".user_id IS NOT NULL
+            )
+            SELECT 'payment ' || payment.id, format('of %%s (%%s) says refunded %%s;'
+                       ' the refunds sum to %%s', payment.amount, payment.state,
+                       payment.refunded, coalesce(given.amount, 0))
+              FROM payments_payment AS payment
+              LEFT JOIN given ON given.payment_id = payment.id
+             WHERE payment.refunded <> coalesce(given.amount, 0)
+                OR payment.refunded > payment.amount
+                OR given.amount IS NOT NULL AND payment.state <> 'captured'
+             UNION ALL
+            SELECT coalesce('refund ' || refund.id, key),
+                   format('order %%s: refund of %%s; %%s entries of %%s in the ledger',
+                          coalesce(refund.number, 'none'), coalesce(refund.amount, 0),
+                          coalesce(entries, 0), coalesce(credited.amount, 0))
+              FROM refund FULL JOIN credited USING (key)
+             WHERE entries IS DISTINCT FROM 1
+                OR refund.amount IS DISTINCT FROM credited.amount
+                OR refund.user_id IS DISTINCT FROM credited.user_id
+        """,
+        hint="Points went back twice, or not at all: compare the order's timeline.",
+    ),
+    Invariant(
+        id="I10b",
+        title="A refund names goods of its order, at most for what they cost",
+        sql="""
+            WITH named AS (
+                SELECT refund_id, sum(amount) AS amount
+                  FROM payments_refundline GROUP BY refund_id
+            ), returned AS (
+                SELECT order_line_id, sum(amount) AS amount, sum(quantity) AS quantity
+                  FROM payments_refundline GROUP BY order_line_id
+            )
+            SELECT 'refund ' || refund.id, format('of %%s names goods for %%s',
+                       refund.amount, named.amount)
+              FROM payments_refund AS refund
+              JOIN named ON named.refund_id = refund.id
+             WHERE named.amount > refund.amount
+             UNION ALL
+            SELECT 'line ' || line.id, format('%%s for %%s, given back %%s for %%s',
+                       line.quantity, line.line_total - line.discount_share,
+                       returned.quantity, returned.amount)
+              FROM orders_orderline AS line
+              JOIN returned ON returned.order_line_id = line.id
+             WHERE returned.quantity > line.quantity
+                OR returned.amount > line.line_total - line.discount_share
+             UNION ALL
+            SELECT 'refund line ' || given.id, 'belongs to another order or time'
+              FROM payments_refundline AS given
+              JOIN payments_refund AS refund ON refund.id = given.refund_id
+              JOIN payments_payment AS payment ON payment.id = refund.payment_id
+              JOIN orders_orderline AS line ON line.id = given.order_line_id
+             WHERE line.order_id <> payment.order_id
+                OR line.product_id <> given.product_id
+                OR refund.refunded_at <> given.refunded_at
+        """,
+        hint="The sales rollup counts refund lines: it is wrong on that day, too.",
+    ),
+]
