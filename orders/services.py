@@ -98,10 +98,13 @@ def become(
     changes: dict[str, Any] = {"status": status}
     if status == OrderStatus.PAID:
         changes |= {"paid_at": Now(), "expires_at": None}
-        OrderLine.objects.filter(order=order).update(paid_at=Now())
     if status in DEAD:
         changes["closed_at"] = Now()
     Order.objects.filter(pk=order.pk).update(**changes)
+    order.refresh_from_db()
+    if status == OrderStatus.PAID:
+        # The same instant to the microsecond, or the two could be of different days.
+        OrderLine.objects.filter(order=order).update(paid_at=order.paid_at)
     OrderEvent.objects.create(
         order=order,
         from_status=before,
@@ -109,7 +112,6 @@ def become(
         reason=reason,
         actor_id=actor_id,
     )
-    order.refresh_from_db()
 
 
 @requires_transaction

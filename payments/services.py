@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.db.models import F
-from django.db.models.functions import Now
 
 from common.db import Pipeline, Statement, pipeline, requires_transaction
 from common.ids import uuid7
@@ -94,7 +93,7 @@ def _record_lines(refund: Refund, order: Order) -> None:
             product_id=line.product_id,
             quantity=line.quantity,
             amount=line.line_total - line.discount_share,
-            refunded_at=Now(),
+            refunded_at=refund.refunded_at,
         )
         for line in order.lines.order_by("pk")
     )
