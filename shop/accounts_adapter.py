@@ -9,10 +9,12 @@ from cart import services as carts
 from shop.carts import forget_guest, guest_token
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Brings the cart of the guest along."""
 
-    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+    def post_login(
+        self, request: HttpRequest, user: Any, **kwargs: Any
+    ) -> HttpResponse:
         """Merge the guest's cart into the shopper's own, once."""
         token = guest_token(request)
         if token:

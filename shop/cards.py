@@ -38,8 +38,9 @@ class CardRow(NamedTuple):
 
 def card_rows(products: QuerySet[Product]) -> list[CardRow]:
     """Run a list's one statement; ``available`` must be annotated."""
-    rows = products.values_list("id", "version", "available")
-    return [CardRow(*row) for row in rows]
+    # As strings in a list: the type checker cannot see what was annotated.
+    columns = list(CardRow._fields)
+    return [CardRow(*row) for row in products.values_list(*columns)]
 
 
 def render_cards(rows: Sequence[CardRow], *, eager: int = 0) -> list[SafeString]:

@@ -71,7 +71,9 @@ class CartView:
     @property
     def quantities(self) -> dict[int, int]:
         """What an order of this cart would be for: lines on sale only."""
-        return {line.product_id: line.quantity for line in self.lines if line.is_on_sale}
+        return {
+            line.product_id: line.quantity for line in self.lines if line.is_on_sale
+        }
 
     @property
     def coupon_id(self) -> int | None:

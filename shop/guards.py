@@ -28,7 +28,9 @@ def shopper_action(
             if request.user.is_authenticated:
                 return view(request, *args, **kwargs)
             login = redirect_to_login(reverse(back))
-            return HttpResponseClientRedirect(login.url) if is_fragment(request) else login
+            return (
+                HttpResponseClientRedirect(login.url) if is_fragment(request) else login
+            )
 
         return wrapper
 

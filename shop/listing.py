@@ -145,6 +145,5 @@ def _matching(asked: Asked, shelf: Shelf | None) -> QuerySet[Product]:
 
 def _count(asked: Asked, shelf: Shelf | None, products: QuerySet[Product]) -> int:
     key = f"{shelf.id if shelf else 0}{asked.query(sort=None)}"
-    return _counts.get_or_make(
-        key, lambda: products.order_by().values("pk")[:MAX_COUNT].count()
-    )
+    capped = products.order_by().values("pk")[:MAX_COUNT]
+    return _counts.get_or_make(key, capped.count)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
@@ -40,11 +40,7 @@ class Storefront:
 
     @property
     def name(self) -> str:
-        return settings.SHOP_NAME
-
-    @property
-    def currency(self) -> str:
-        return settings.SHOP_CURRENCY
+        return str(settings.SHOP_NAME)
 
     @property
     def languages(self) -> list[tuple[str, str]]:
@@ -122,5 +118,5 @@ def _guest_count(token: str) -> int:
 
 
 def _load_free_delivery() -> tuple[int | None]:
-    offered = DeliveryMethod.objects.offered().filter(Q(free_from__isnull=False))
-    return (min(offered.values_list("free_from", flat=True), default=None),)
+    lowest = DeliveryMethod.objects.offered().aggregate(lowest=Min("free_from"))
+    return (lowest["lowest"],)

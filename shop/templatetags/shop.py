@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from babel.core import Locale
 from babel.dates import format_date, format_skeleton
@@ -14,6 +15,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
+
+from shop.cards import photo_url
 
 register = template.Library()
 
@@ -51,19 +54,24 @@ def minor_places(currency: str) -> int:
 @register.filter
 def moment(value: datetime) -> SafeString:
     """Write a moment as ``<time>``, in the shop's zone and the shopper's language."""
-    return _time(value, "yMMMdHm")
+    return _time(value, moment_text(value))
 
 
 @register.filter
 def moment_text(value: datetime) -> str:
-    """Write a moment as plain text."""
-    return _written(value, "yMMMdHm")
+    """Write a moment as plain text: day, month, year, hours and minutes."""
+    local = timezone.localtime(value)
+    locale = Locale.parse(_locale())
+    date = format_date(local, format="medium", locale=locale)
+    # The language's own way to join the two, e.g. "{1}, {0}".
+    joined = str(locale.datetime_formats["medium"]).replace("'", "")
+    return joined.format(_clock(value), date)
 
 
 @register.filter
 def clock(value: datetime) -> SafeString:
     """Write the time of day of a moment as ``<time>``."""
-    return _time(value, "Hm")
+    return _time(value, _clock(value))
 
 
 @register.filter
@@ -71,6 +79,24 @@ def day(value: datetime) -> str:
     """Write the shop day of a moment."""
     local = timezone.localtime(value)
     return format_date(local, format="medium", locale=_locale())
+
+
+@register.filter
+def subtract(amount: int, other: int) -> int:
+    """Return the difference of two integers."""
+    return amount - other
+
+
+@register.filter
+def in_full(field_name: str) -> bool:
+    """Tell whether a field of an address needs the whole width."""
+    return field_name in {"line1", "line2"}
+
+
+@register.filter
+def picture(row: Any) -> str:
+    """Return the address of the first picture that a row was annotated with."""
+    return photo_url(getattr(row, "photo", None))
 
 
 @register.simple_tag
@@ -84,16 +110,13 @@ def icon(name: str) -> SafeString:
     )
 
 
-def _time(value: datetime, skeleton: str) -> SafeString:
-    text = _written(value, skeleton)
-    return format_html(
-        '<time datetime="{}">{}</time>', timezone.localtime(value).isoformat(), text
-    )
+def _time(value: datetime, text: str) -> SafeString:
+    iso = timezone.localtime(value).isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{}</time>', iso, text)
 
 
-def _written(value: datetime, skeleton: str) -> str:
-    local = timezone.localtime(value)
-    return format_skeleton(skeleton, local, locale=_locale(), fuzzy=True)
+def _clock(value: datetime) -> str:
+    return format_skeleton("Hm", timezone.localtime(value), locale=_locale())
 
 
 def _locale() -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -48,15 +49,15 @@ class Ticket:
 
 def coupons_page(request: HttpRequest) -> HttpResponse:
     """Show the coupons to get, or the shopper's own."""
-    is_mine = request.GET.get("tab") == "mine" and request.user.is_authenticated
-    context = {"tab": "mine" if is_mine else "get", "nav": "coupons"}
-    if is_mine:
-        held = Coupon.objects.of_user(request.user.pk).select_related("batch", "order")
-        context |= _sorted_by_state(list(held.order_by("-id")[:HELD]))
-        return render(request, "shop/coupons/mine.html", context)
+    user_id = user_id_of(request)
+    nav: dict[str, Any] = {"nav": "coupons"}
+    if user_id is not None and request.GET.get("tab") == "mine":
+        held = Coupon.objects.of_user(user_id).select_related("batch", "order")
+        mine = _sorted_by_state(list(held.order_by("-id")[:HELD]))
+        return render(request, "shop/coupons/mine.html", nav | mine | {"tab": "mine"})
     wanted = request.GET.get("claim", "")
-    context |= {"tickets": tickets(user_id_of(request), limit=SHOWN, wanted=wanted)}
-    return render(request, "shop/coupons/list.html", context)
+    shown = {"tickets": tickets(user_id, limit=SHOWN, wanted=wanted), "tab": "get"}
+    return render(request, "shop/coupons/list.html", nav | shown)
 
 
 @require_POST

@@ -7,30 +7,30 @@ from django.template.loader import get_template
 from common.middleware import request_id
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def bad_request(_request: HttpRequest, **_: object) -> HttpResponse:
     """400: the request makes no sense."""
     return _plain("400.html", status=400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def permission_denied(request: HttpRequest, **_: object) -> HttpResponse:
     """403: not for this shopper."""
     return render(request, "403.html", status=403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def page_not_found(request: HttpRequest, **_: object) -> HttpResponse:
     """404: with the search box, for there may be something else."""
     return render(request, "404.html", status=404)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def server_error(_request: HttpRequest) -> HttpResponse:
     """500: must work when nothing else does, so it asks neither database nor cache."""
     context = {"request_id": request_id.get()}
     return _plain("500.html", status=500, context=context)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+def csrf_failure(_request: HttpRequest, **_: object) -> HttpResponse:
     """403 for a form that did not come from a page of ours, or from an old one."""
-    return _plain("403_csrf.html", status=403, context={"back": request.path})
+    return _plain("403_csrf.html", status=403)
 
 
 def _plain(

@@ -53,7 +53,7 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
     if product.slug != slug:
         return HttpResponsePermanentRedirect(product_url(product))
     shelf = find_shelf_by_id(product.category_id)
-    stock = stock_note(product.available)
+    stock = stock_note(getattr(product, "available", None))
     context = {
         "product": product,
         "photos": list(product.photos.all()),
@@ -112,7 +112,9 @@ def _siblings(product: Product) -> list[dict[str, Any]]:
         .order_by("id")
         .values("id", "slug", "name", "options", photo=first_photo())
     )
-    return [sibling | {"photo_url": photo_url(sibling["photo"])} for sibling in siblings]
+    return [
+        sibling | {"photo_url": photo_url(sibling["photo"])} for sibling in siblings
+    ]
 
 
 def _related(product: Product) -> list[Any]:

@@ -1,0 +1,26 @@
+"""What can go wrong with accounts."""
+
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import Conflict, NotFound
+
+
+class AddressNotFound(NotFound):
+    """There is no such address in the shopper's own book."""
+
+    code = "address_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such address."))
+
+
+class AddressBookFull(Conflict):
+    """More addresses than anybody needs."""
+
+    code = "address_book_full"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("An address book holds at most %(limit)s addresses.") % {"limit": limit},
+            limit=limit,
+        )

@@ -1,0 +1,60 @@
+"""Addresses of the storefront's pages."""
+
+from django.urls import path
+
+from shop.views import (
+    account,
+    cart,
+    checkout,
+    coupons,
+    help_texts,
+    home,
+    orders,
+    points,
+    preferences,
+    products,
+)
+
+app_name = "shop"
+
+urlpatterns = [
+    path("", home.home_page, name="home"),
+    path("best/", home.best_page, name="best"),
+    path("products/", products.product_list, name="products"),
+    path("c/<str:slug>/", products.category_page, name="category"),
+    # The slug takes all it can, so the id is what follows the last hyphen.
+    path("p/<str:slug>-<int:product_id>/", products.product_page, name="product"),
+    path("cart/", cart.cart_page, name="cart"),
+    path("cart/add/", cart.add, name="cart-add"),
+    path("cart/coupon/", cart.choose_coupon, name="cart-coupon"),
+    path("cart/<int:product_id>/quantity/", cart.change, name="cart-change"),
+    path("cart/<int:product_id>/remove/", cart.remove, name="cart-remove"),
+    path("checkout/", checkout.checkout_page, name="checkout"),
+    path("orders/", orders.orders_page, name="orders"),
+    path("orders/<str:number>/", orders.order_page, name="order"),
+    path("orders/<str:number>/pay/", orders.pay_order, name="pay-order"),
+    path("orders/<str:number>/cancel/", orders.cancel_order, name="cancel-order"),
+    path("orders/<str:number>/again/", orders.order_again, name="order-again"),
+    path("points/", points.points_page, name="points"),
+    path("points/charge/", points.charge, name="charge"),
+    path("coupons/", coupons.coupons_page, name="coupons"),
+    path("coupons/<int:batch_id>/claim/", coupons.claim, name="claim"),
+    path("account/", account.account_page, name="account"),
+    path("account/profile/", account.profile_page, name="profile"),
+    path("account/addresses/", account.addresses_page, name="addresses"),
+    path("account/addresses/new/", account.address_page, name="address-new"),
+    path("account/addresses/<int:address_id>/", account.address_page, name="address"),
+    path(
+        "account/addresses/<int:address_id>/remove/",
+        account.remove_address,
+        name="address-remove",
+    ),
+    path(
+        "account/addresses/<int:address_id>/default/",
+        account.default_address,
+        name="address-default",
+    ),
+    path("help/<slug:topic>/", help_texts.help_page, name="help"),
+    path("theme/", preferences.choose_theme, name="theme"),
+    path("language/", preferences.choose_language, name="language"),
+]

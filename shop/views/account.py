@@ -1,0 +1,154 @@
+"""The shopper's own corner: overview, addresses, profile."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import services as accounts
+from accounts.models import Address, User
+from common.errors import DomainError
+from orders.models import Order
+from shop.checkout_forms import AddressForm
+from shop.guards import say_no, see_other, shopper_action
+from shop.timeline import steps_of
+from shop.typing import AuthenticatedHttpRequest
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """What a shopper may change about themselves."""
+
+    class Meta:
+        model = User
+        fields = ["name", "phone", "wants_marketing_email"]
+        widgets = {
+            "name": forms.TextInput({"autocomplete": "name"}),
+            "phone": forms.TextInput({"autocomplete": "tel", "type": "tel"}),
+        }
+
+
+@login_required
+def account_page(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show where everything is, and how far the last order has come."""
+    orders = Order.objects.placed_by(request.user.pk).newest_first()
+    last = orders.prefetch_related("events").first()
+    context = {
+        "last": last,
+        "steps": steps_of(last, list(last.events.all())) if last else [],
+        "is_verified": _is_verified(request.user),
+        "nav": "account",
+        "account_nav": "home",
+    }
+    return render(request, "shop/account/home.html", context)
+
+
+@login_required
+def addresses_page(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show the address book."""
+    addresses = Address.objects.of_user(request.user.pk)
+    context = {"addresses": addresses.order_by("-is_default", "-pk")}
+    return render(request, "shop/account/addresses.html", context | _NAV)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def address_page(
+    request: AuthenticatedHttpRequest, address_id: int | None = None
+) -> HttpResponse:
+    """Write a new address, or correct one."""
+    address = _own_address(request, address_id) if address_id else None
+    form = AddressForm(request.POST or None, instance=address)
+    if request.method == "POST" and form.is_valid() and _save(request, form, address):
+        return see_other(request, reverse("shop:addresses"))
+    status = 422 if form.errors else 200
+    context = {"form": form, "address": address}
+    return render(request, "shop/account/address.html", context | _NAV, status=status)
+
+
+@require_POST
+@shopper_action(back="shop:addresses")
+def remove_address(request: AuthenticatedHttpRequest, address_id: int) -> HttpResponse:
+    """Drop an address from the book."""
+    try:
+        accounts.remove_address(user_id=request.user.pk, address_id=address_id)
+    except DomainError as error:
+        say_no(request, error)
+    else:
+        messages.success(request, _("Address removed."))
+    return see_other(request, reverse("shop:addresses"))
+
+
+@require_POST
+@shopper_action(back="shop:addresses")
+def default_address(request: AuthenticatedHttpRequest, address_id: int) -> HttpResponse:
+    """Let checkout offer this address first."""
+    try:
+        accounts.make_default(user_id=request.user.pk, address_id=address_id)
+    except DomainError as error:
+        say_no(request, error)
+    return see_other(request, reverse("shop:addresses"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile_page(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show and change the profile; password and e-mail have pages of their own."""
+    # A copy: the form writes what is typed into its instance, even if it is wrong.
+    user = User.objects.get(pk=request.user.pk)
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        clean = form.cleaned_data
+        accounts.change_profile(
+            user_id=user.pk,
+            name=clean["name"],
+            phone=clean["phone"],
+            marketing="yes" if clean["wants_marketing_email"] else "no",
+        )
+        messages.success(request, _("Saved."))
+        return see_other(request, reverse("shop:profile"))
+    context = {
+        "form": form,
+        "is_verified": _is_verified(request.user),
+        "nav": "account",
+        "account_nav": "profile",
+    }
+    return render(request, "shop/account/profile.html", context)
+
+
+_NAV = {"nav": "account", "account_nav": "addresses"}
+
+
+def _save(
+    request: AuthenticatedHttpRequest, form: AddressForm, address: Address | None
+) -> bool:
+    typed: dict[str, Any] = form.snapshot()
+    try:
+        if address is None:
+            accounts.add_address(user_id=request.user.pk, address=typed)
+        else:
+            accounts.change_address(
+                user_id=request.user.pk, address_id=address.pk, address=typed
+            )
+    except DomainError as error:
+        form.add_error(None, str(error))
+        return False
+    messages.success(request, _("Address saved."))
+    return True
+
+
+def _own_address(request: AuthenticatedHttpRequest, address_id: int) -> Address:
+    address = Address.objects.of_user(request.user.pk).filter(pk=address_id).first()
+    if address is None:
+        raise Http404
+    return address
+
+
+def _is_verified(user: User) -> bool:
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())

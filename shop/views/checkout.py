@@ -1,0 +1,217 @@
+"""Checkout on one page: address, delivery, coupon, points, and one button."""
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import services as accounts
+from accounts.models import Address
+from checkout import services as checkout
+from checkout.errors import PriceChanged
+from common import idempotency
+from common.errors import DomainError
+from common.idempotency import Claim, Reply
+from delivery.models import DeliveryMethod
+from orders.drafts import Draft
+from orders.models import OrderStatus
+from points import services as points
+from promotions.pricing import DeliveryTerms, quote
+from shop.cart_page import CartView, read_cart
+from shop.carts import find_cart
+from shop.checkout_forms import NEW_ADDRESS, AddressForm, CheckoutForm
+from shop.guards import say_no, see_other
+from shop.typing import AuthenticatedHttpRequest
+
+PATH = "/checkout/"
+
+
+@dataclass
+class Visit:
+    """One look at checkout: what was chosen, and what it comes to."""
+
+    request: AuthenticatedHttpRequest
+    chosen: dict[str, Any]
+    view: CartView
+    addresses: list[Address]
+    address_form: AddressForm
+    key: str
+
+    @property
+    def wants_new_address(self) -> bool:
+        return not self.addresses or self.chosen.get("address") == NEW_ADDRESS
+
+    @property
+    def chosen_address(self) -> Address:
+        by_id = {str(address.pk): address for address in self.addresses}
+        return by_id.get(self.chosen.get("address") or "", self.addresses[0])
+
+    def address(self) -> dict[str, str] | None:
+        """Return where the parcel goes; ``None`` if the typed address is wanting."""
+        if not self.wants_new_address:
+            return self.chosen_address.snapshot()
+        return self.address_form.snapshot() if self.address_form.is_valid() else None
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show checkout, and take the order."""
+    if request.method != "POST":
+        visit = _visit(request, CheckoutForm(request.GET).choices(), AddressForm())
+        return _answer(visit)
+    chosen = CheckoutForm(request.POST).choices()
+    claim = _claim(request, chosen.get("key") or "")
+    # Sent twice: by now the cart is empty, but the order is there.
+    if claim is not None and (stored := idempotency.find(claim)):
+        return _to_order(request, stored)
+    visit = _visit(request, chosen, AddressForm(request.POST))
+    if "charge" in request.POST:
+        return _charge(visit)
+    if "update" in request.POST or not visit.view.can_check_out:
+        return _answer(visit)
+    return _order(visit, claim)
+
+
+def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
+    request = visit.request
+    address = visit.address()
+    if address is None:
+        return _answer(visit, status=422)
+    status = OrderStatus.PENDING if "later" in request.POST else OrderStatus.PAID
+    purchase = _purchase(visit, address)
+    try:
+        reply = checkout.purchase_once(purchase, status, claim=claim, render=_number)
+    except PriceChanged as error:
+        return _confirm_again(visit, error)
+    except DomainError as error:
+        say_no(request, error)
+        return _answer(visit, status=409)
+    if visit.wants_new_address and visit.chosen.get("keep_address"):
+        _keep(visit, address)
+    if status == OrderStatus.PAID and not reply.is_replayed:
+        messages.success(request, _("Thank you! Your order is paid."))
+    return _to_order(request, reply)
+
+
+def _purchase(visit: Visit, address: dict[str, str]) -> checkout.Purchase:
+    user, view = visit.request.user, visit.view
+    cart = view.cart
+    return checkout.Purchase(
+        user_id=user.pk,
+        email=user.email,
+        quantities=view.quantities,
+        coupon_id=visit.chosen.get("coupon"),
+        address=address,
+        delivery_method=visit.chosen.get("delivery") or None,
+        expected_total=visit.chosen.get("expected_total"),
+        cart=checkout.CartVersion(cart.pk, cart.version) if cart else None,
+    )
+
+
+def _confirm_again(visit: Visit, error: PriceChanged) -> HttpResponse:
+    # The page is read once more, so that it shows the very prices it asks about.
+    fresh = _visit(visit.request, visit.chosen, visit.address_form)
+    say_no(visit.request, error)
+    return _answer(fresh, status=409)
+
+
+def _charge(visit: Visit) -> HttpResponse:
+    """Charge what is missing, and stay on the page with everything typed so far."""
+    request = visit.request
+    balance = points.balance_of(request.user.pk)
+    missing = visit.view.quote.total - balance
+    if missing > 0:
+        try:
+            points.charge(
+                user_id=request.user.pk,
+                amount=missing,
+                idempotency_key=f"checkout:{visit.key}:{balance}",
+            )
+        except DomainError as error:
+            say_no(request, error)
+        else:
+            messages.success(request, _("Charged. Now you can pay."))
+    return _answer(visit)
+
+
+def _visit(
+    request: AuthenticatedHttpRequest, chosen: dict[str, Any], address_form: AddressForm
+) -> Visit:
+    cart = find_cart(request)
+    if "coupon" not in request.POST and "coupon" not in request.GET:
+        chosen["coupon"] = cart.coupon_id if cart else None
+    view = read_cart(
+        cart,
+        user_id=request.user.pk,
+        coupon_id=chosen.get("coupon"),
+        delivery_method=chosen.get("delivery") or None,
+    )
+    addresses = Address.objects.of_user(request.user.pk)
+    return Visit(
+        request=request,
+        chosen=chosen,
+        view=view,
+        addresses=list(addresses.order_by("-is_default", "-pk")),
+        address_form=address_form,
+        key=chosen.get("key") or uuid.uuid4().hex,
+    )
+
+
+def _answer(visit: Visit, status: int = 200) -> HttpResponse:
+    view = visit.view
+    if not view.can_check_out:
+        if view.lines:
+            say_no(visit.request, _("Please check your cart first."))
+        return see_other(visit.request, reverse("shop:cart"))
+    balance = points.balance_of(visit.request.user.pk)
+    context = {
+        "visit": visit,
+        "view": view,
+        "methods": _methods(view),
+        "balance": balance,
+        "missing": max(0, view.quote.total - balance),
+        "nav": "cart",
+    }
+    return render(visit.request, "shop/checkout/page.html", context, status=status)
+
+
+def _methods(view: CartView) -> list[dict[str, Any]]:
+    """Return each way of delivery with what it costs for this cart."""
+    items = view.offer.items
+    methods = []
+    for method in DeliveryMethod.objects.offered():
+        terms = DeliveryTerms(method.code, method.name, method.cost, method.free_from)
+        cost = quote(items, delivery=terms).delivery_cost
+        methods.append({"method": method, "cost": cost})
+    return methods
+
+
+def _keep(visit: Visit, address: dict[str, str]) -> None:
+    # The order is placed whether or not there is room in the book.
+    with suppress(DomainError):
+        accounts.add_address(user_id=visit.request.user.pk, address=address)
+
+
+def _claim(request: AuthenticatedHttpRequest, key: str) -> Claim | None:
+    if not key:
+        return None
+    # One page is one order, whatever was changed on it before it was sent again.
+    mark = idempotency.fingerprint("POST", PATH, key.encode())
+    return Claim(f"u:{request.user.pk}", "POST", PATH, key, mark)
+
+
+def _number(draft: Draft) -> Reply:
+    return Reply(303, draft.number)
+
+
+def _to_order(request: AuthenticatedHttpRequest, reply: Reply) -> HttpResponse:
+    return see_other(request, reverse("shop:order", args=[reply.body]))

@@ -1,0 +1,49 @@
+"""The front page and the ranking."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString
+
+from analytics.selectors import BestSellers, best_sellers
+from catalog.models import Product
+from shop.cards import FIRST_ROW, card_rows, render_cards
+from shop.typing import user_id_of
+from shop.views.coupons import tickets
+
+NEW_ARRIVALS = 10
+TEASERS = 3
+
+
+def home_page(request: HttpRequest) -> HttpResponse:
+    """Show what sells, what can be had for less, and what is new."""
+    new = Product.objects.on_sale().with_available().order_by("-created_at", "-id")
+    context = {
+        "best": ranked_cards(best_sellers()),
+        "tickets": tickets(user_id_of(request), limit=TEASERS),
+        "new": render_cards(card_rows(new[:NEW_ARRIVALS])),
+        "nav": "home",
+    }
+    return render(request, "shop/home.html", context)
+
+
+def best_page(request: HttpRequest) -> HttpResponse:
+    """Show the best sellers of the last three shop days, and which days those are."""
+    best = best_sellers()
+    context: dict[str, Any] = {
+        "cards": ranked_cards(best),
+        "first_day": best.first_day,
+        "last_day": best.last_day,
+        "computed_at": best.computed_at,
+        "nav": "best",
+    }
+    return render(request, "shop/products/best.html", context)
+
+
+def ranked_cards(best: BestSellers) -> list[SafeString]:
+    """Return the cards of a ranking, in its order."""
+    ids = [item.product_id for item in best.items]
+    found = Product.objects.on_sale().with_available().filter(pk__in=ids)
+    rows = {row.id: row for row in card_rows(found)} if ids else {}
+    return render_cards([rows[pk] for pk in ids if pk in rows], eager=FIRST_ROW)
