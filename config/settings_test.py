@@ -17,8 +17,9 @@ if not os.environ["DATABASE_URL"]:
     os.environ.setdefault("SHOP_STATE_DIR", str(_local / "test"))
     os.environ.setdefault("SHOP_PG_UNSAFE", "1")
 
+from config import embedded  # noqa: E402
 from config.settings import *  # noqa: E402, F403
-from config.settings import CACHES, embedded  # noqa: E402
+from config.settings import CACHES  # noqa: E402
 
 DEBUG = False
 ALLOWED_HOSTS = ["*"]

@@ -59,16 +59,17 @@ def ensure(say: Callable[[str], None] = _say_on_stderr) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    reason: list[str] = []
     with starter:
         assert starter.stdout is not None
-        lines = []
         for line in starter.stdout:
-            lines.append(line)
-            if not line.startswith("error: "):
+            # An error is the last thing it says, on one line or more.
+            if reason or line.startswith("error: "):
+                reason.append(line.removeprefix("error: "))
+            else:
                 say(line.rstrip("\n"))
     if starter.returncode:
-        reason = "".join(lines).partition("error: ")[2].strip()
-        raise EmbeddedError(reason or "The embedded servers could not be started.")
+        raise EmbeddedError("".join(reason).strip() or "The starter was stopped.")
 
 
 def start(say: Callable[[str], None] = _say_on_stderr) -> None:
@@ -77,7 +78,7 @@ def start(say: Callable[[str], None] = _say_on_stderr) -> None:
         return
     with locked():
         for server in _missing():
-            server.start(say)
+            server().start(say)
 
 
 def stop() -> None:
@@ -94,10 +95,10 @@ def status() -> dict[str, bool]:
     return {"postgres": postgres.is_up(), "redis": redis.is_up()}
 
 
-def _missing() -> list[postgres.Server | redis.Server]:
-    servers: list[postgres.Server | redis.Server] = []
+def _missing() -> list[type[postgres.Server | redis.Server]]:
+    servers: list[type[postgres.Server | redis.Server]] = []
     if not os.environ.get("DATABASE_URL") and not postgres.is_up():
-        servers.append(postgres.Server())
+        servers.append(postgres.Server)
     if not os.environ.get("REDIS_URL") and not redis.is_up():
-        servers.append(redis.Server())
+        servers.append(redis.Server)
     return servers
