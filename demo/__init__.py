@@ -1,0 +1,1 @@
+"""A believable shop to look at, and the data platform to talk to."""

@@ -1,0 +1,151 @@
+"""Product photos: a source picture, standing on a sheet of paper, with its shadow.
+
+The sources are small; what is made of them is as large as the pages need it. Photos
+are named by what they are made of, so they are made once and never go stale.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image, ImageFilter
+
+PICTURES = Path(__file__).parent / "pictures"
+FOLDER = "products"
+# The widest is what a product page shows; the others are for cards and small screens.
+WIDTHS = (800, 480, 320)
+WIDTH, HEIGHT = 800, 1000
+# Raised whenever the same source would give another photo.
+RECIPE = 1
+
+PAPER_TOP = (249, 247, 243)
+PAPER_BOTTOM = (236, 232, 222)
+SHADOW = (66, 52, 34)
+LARGEST_SIDE = 560
+# Enlarged beyond this a source gets soft.
+LARGEST_SCALE = 2.5
+QUALITY = 80
+# Below this many a pool costs more than it brings.
+WORTH_A_POOL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A source picture in one colour: ``hue`` in degrees round the wheel, the rest in %."""
+
+    picture: str
+    hue: int = 0
+    saturation: int = 100
+    brightness: int = 100
+
+    @property
+    def source(self) -> Path:
+        return PICTURES / f"{self.picture}.webp"
+
+    def name(self, width: int = WIDTH) -> str:
+        """Return the photo's name in the media storage; other widths say so in it."""
+        digest = sha256(f"{RECIPE}|{self!r}|".encode() + self.source.read_bytes())
+        suffix = "" if width == WIDTH else f"-{width}"
+        return f"{FOLDER}/{self.picture}-{digest.hexdigest()[:10]}{suffix}.webp"
+
+
+def ensure(looks: Iterable[Look]) -> Iterator[Look]:
+    """Make the photos that the storage does not have; yield each look once it does."""
+    missing = []
+    for look in looks:
+        if all(default_storage.exists(look.name(width)) for width in WIDTHS):
+            yield look
+        else:
+            missing.append(look)
+    for look, photos in _make_all(missing):
+        for width, content in photos.items():
+            if not default_storage.exists(look.name(width)):
+                default_storage.save(look.name(width), ContentFile(content))
+        yield look
+
+
+def make(look: Look) -> dict[int, bytes]:
+    """Return the photo as WebP by width in pixels; heights are 5/4 of it."""
+    photo = _compose(_recolour(_load(look), look))
+    return {width: _encode(photo, width) for width in WIDTHS}
+
+
+def _make_all(looks: list[Look]) -> Iterator[tuple[Look, dict[int, bytes]]]:
+    if len(looks) < WORTH_A_POOL:
+        yield from ((look, make(look)) for look in looks)
+        return
+    # Not forked: the parent has database connections open.
+    pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+    with pool:
+        yield from zip(looks, pool.map(make, looks, chunksize=4), strict=True)
+
+
+def _load(look: Look) -> Image.Image:
+    picture = Image.open(look.source).convert("RGBA")
+    return picture.crop(picture.getchannel("A").getbbox())
+
+
+def _recolour(picture: Image.Image, look: Look) -> Image.Image:
+    if (look.hue, look.saturation, look.brightness) == (0, 100, 100):
+        return picture
+    turn = look.hue * 256 // 360
+    hue, saturation, value = picture.convert("RGB").convert("HSV").split()
+    channels = (
+        hue.point([(level + turn) % 256 for level in range(256)]),
+        saturation.point([min(255, level * look.saturation // 100) for level in range(256)]),
+        value.point([min(255, level * look.brightness // 100) for level in range(256)]),
+    )
+    coloured = Image.merge("HSV", channels).convert("RGB")
+    coloured.putalpha(picture.getchannel("A"))
+    return coloured
+
+
+def _compose(picture: Image.Image) -> Image.Image:
+    scale = min(LARGEST_SIDE / max(picture.size), LARGEST_SCALE)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    thing = picture.resize(size, Image.Resampling.LANCZOS)
+    thing = thing.filter(ImageFilter.UnsharpMask(radius=3, percent=60, threshold=2))
+    left = (WIDTH - thing.width) // 2
+    top = (HEIGHT - thing.height) // 2
+    tile = _paper()
+    _cast_shadow(tile, thing.getchannel("A"), left=left, bottom=top + thing.height)
+    tile.paste(thing, (left, top), thing)
+    return tile
+
+
+def _paper() -> Image.Image:
+    fade = Image.linear_gradient("L").resize((WIDTH, HEIGHT))
+    top = Image.new("RGB", fade.size, PAPER_TOP)
+    return Image.composite(Image.new("RGB", fade.size, PAPER_BOTTOM), top, fade)
+
+
+def _cast_shadow(
+    tile: Image.Image, outline: Image.Image, *, left: int, bottom: int
+) -> None:
+    """Lay the thing's own outline flat on the floor: all of it faintly, its foot darkly."""
+    foot = outline.crop((0, outline.height * 5 // 6, *outline.size))
+    for part, flatness, blur, strength in (
+        (outline, 0.14, 20, 0.32),
+        (foot, 0.05, 7, 0.42),
+    ):
+        height = max(14, round(outline.height * flatness))
+        flat = part.resize((outline.width, height), Image.Resampling.BOX)
+        mask = Image.new("L", tile.size, 0)
+        mask.paste(flat, (left, bottom - height // 2))
+        mask = mask.filter(ImageFilter.GaussianBlur(blur))
+        tile.paste(SHADOW, (0, 0), mask.point([round(n * strength) for n in range(256)]))
+
+
+def _encode(photo: Image.Image, width: int) -> bytes:
+    if width != WIDTH:
+        photo = photo.resize((width, width * HEIGHT // WIDTH), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    photo.save(buffer, "WEBP", quality=QUALITY, method=4)
+    return buffer.getvalue()
