@@ -8,36 +8,52 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import urllib3
 from django.conf import settings
+from urllib3 import connection, connectionpool
 
 from outbox.services import DELIVERED, Outcome, OutgoingEvent
 
 CONNECT_SECONDS = 3
-TOTAL_SECONDS = 10
+# From the first byte sent to the end of the reply's headers, however slowly they drip.
+REPLY_SECONDS = 10
+# Of the reply's body, so that the connection can be used again; nobody needs it.
+BODY_BYTES = 64 * 1024
 IN_FLIGHT = 16
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+SUCCESS = range(200, 300)
+CLIENT_ERROR = range(400, 500)
 # These may pass: time-out, conflict, too early, too many. Other 4xx will not.
-SUCCESS, CLIENT_ERROR = 2, 4  # hundreds
 PASSING = frozenset({408, 409, 425, 429})
+# These speak of the platform, not of the event: too many, and what proxies say.
+AWAY = frozenset({429, 502, 503, 504})
 
 
 def push(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
-    """Send events and say what became of each; never raises for the network's sake."""
+    """Send events and say what became of each; never raises for the network's sake.
+
+    Once the platform turns out to be away, what has not been sent stays unsent.
+    """
     if not settings.DATA_PLATFORM_URL:
-        return [Outcome(error="DATA_PLATFORM_URL is not set")] * len(events)
+        return [Outcome(error="DATA_PLATFORM_URL is not set", is_away=True)] * len(
+            events
+        )
     if settings.DATA_PLATFORM_BATCH:
         bodies = [cloud_event(event) for event in events]
         outcome = _post(str(events[0].id), _dump(bodies), BATCH)
         return [outcome] * len(events)
-    return list(_threads().map(_push_one, events))
+    is_away = threading.Event()
+    return list(_threads().map(lambda event: _push_one(event, is_away), events))
 
 
 def cloud_event(event: OutgoingEvent) -> dict[str, Any]:
@@ -63,8 +79,13 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def _push_one(event: OutgoingEvent) -> Outcome:
-    return _post(str(event.id), _dump(cloud_event(event)), SINGLE)
+def _push_one(event: OutgoingEvent, is_away: threading.Event) -> Outcome:
+    if is_away.is_set():
+        return Outcome(error="not sent: the platform is away", is_away=True)
+    outcome = _post(str(event.id), _dump(cloud_event(event)), SINGLE)
+    if outcome.is_away:
+        is_away.set()
+    return outcome
 
 
 def _post(message_id: str, body: bytes, content_type: str) -> Outcome:
@@ -80,28 +101,83 @@ def _post(message_id: str, body: bytes, content_type: str) -> Outcome:
     }
     try:
         response = _pool().request(
-            "POST", settings.DATA_PLATFORM_URL, body=body, headers=headers
+            "POST",
+            settings.DATA_PLATFORM_URL,
+            body=body,
+            headers=headers,
+            # A signed order goes where the settings say, and nowhere else.
+            redirect=False,
+            preload_content=False,
         )
     except urllib3.exceptions.HTTPError as error:
-        return Outcome(error=f"{type(error).__name__}: {error}")
-    kind = response.status // 100
-    if kind == SUCCESS:
+        return Outcome(error=f"{type(error).__name__}: {error}", is_away=True)
+    _drop_body(response)
+    return _outcome(response.status)
+
+
+def _outcome(status: int) -> Outcome:
+    if status in SUCCESS:
         return DELIVERED
-    is_final = kind == CLIENT_ERROR and response.status not in PASSING
-    return Outcome(error=f"HTTP {response.status}", is_final=is_final)
+    is_final = status in CLIENT_ERROR and status not in PASSING
+    return Outcome(error=f"HTTP {status}", is_final=is_final, is_away=status in AWAY)
+
+
+def _drop_body(response: urllib3.BaseHTTPResponse) -> None:
+    # One read: a short reply is here already, and nobody waits for a long one.
+    with suppress(urllib3.exceptions.HTTPError, OSError):
+        response.read1(BODY_BYTES)
+    if response.connection is not None:
+        response.close()
 
 
 def _dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+class _Deadline:
+    """Ends the wait for a reply; a socket's own time-out begins anew with each byte."""
+
+    sock: socket.socket | None
+
+    def getresponse(self) -> Any:
+        watchdog = threading.Timer(REPLY_SECONDS, self._cut)
+        watchdog.start()
+        try:
+            return super().getresponse()  # type: ignore[misc]
+        finally:
+            watchdog.cancel()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Deadline, connection.HTTPConnection):
+    pass
+
+
+class _TLSConnection(_Deadline, connection.HTTPSConnection):
+    pass
+
+
+class _Connections(connectionpool.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSConnections(connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
 @cache
 def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(
+    pool = urllib3.PoolManager(
         maxsize=IN_FLIGHT,
         retries=False,  # the outbox retries, and it remembers
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=TOTAL_SECONDS),
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=REPLY_SECONDS),
     )
+    pool.pool_classes_by_scheme = {"http": _Connections, "https": _TLSConnections}
+    return pool
 
 
 @cache

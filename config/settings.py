@@ -371,6 +371,9 @@ POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
 POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
 BEST_SELLER_DAYS = 3
 OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
+# How long a worker may be busy with events before another takes them over. Longer
+# than any subscriber needs, or events are sent twice.
+OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 30)
 
 # --- Data platform -------------------------------------------------------------------
 

@@ -19,11 +19,16 @@ class Event(models.Model):
     aggregate = models.CharField(_("aggregate"), max_length=64)
     payload = models.JSONField(_("payload"))
     occurred_at = models.DateTimeField(_("time"), db_default=Now())
-    # 1, 2, 3 … over all events without gaps, stamped by the relay: by it a receiver
-    # can prove that nothing is missing.
-    sequence = models.BigIntegerField(_("sequence"), null=True, unique=True)
+    # 1, 2, 3 … in each topic without gaps, stamped by the relay: by it a receiver can
+    # prove that nothing is missing.
+    sequence = models.BigIntegerField(_("sequence"), null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic", "sequence"], name="event_sequence_once_per_topic"
+            ),
+        ]
         indexes = [
             models.Index(fields=["aggregate", "topic"], name="event_of_aggregate"),
             # What the relay has yet to stamp.

@@ -3,9 +3,11 @@
 Delivery is at least once, and in order per aggregate: a subscriber never sees an event
 before it has had the earlier ones of the same aggregate. A claim is a lease: the worker
 commits it before it calls the subscriber, so a crash costs a delay and never an event.
+A subscriber must return well within the lease.
 """
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,15 +23,16 @@ from django.utils.module_loading import import_string
 from common.db import Pipeline, Statement, pipeline, requires_transaction
 from common.ids import uuid7
 from outbox import wake
+from outbox.breaker import Breaker
 from outbox.models import Dispatch
 
-# How long a worker may be busy with what it claimed before another may take it over.
-LEASE = timedelta(seconds=30)
 BATCH = 100
 FIRST_RETRY = timedelta(seconds=1)
-LONGEST_RETRY = timedelta(minutes=10)
+LONGEST_RETRY = timedelta(minutes=1)
 # With the pauses above these are about three days.
-MAX_ATTEMPTS = 450
+MAX_ATTEMPTS = 4_330
+
+logger = logging.getLogger(__name__)
 
 PUBLISH_SQL = """
     WITH event AS (
@@ -45,13 +48,15 @@ PUBLISH_SQL = """
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
 # for itself alone. Nothing leaves without its sequence number. Workers step over what
-# others have locked.
+# others have locked. ``only`` is one subscriber, or NULL for all but ``away``.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
           FROM outbox_dispatch AS candidate
          WHERE candidate.delivered_at IS NULL AND candidate.dead_at IS NULL
            AND candidate.next_attempt_at <= now()
+           AND candidate.subscriber <> ALL(%(away)s::text[])
+           AND candidate.subscriber = coalesce(%(only)s, candidate.subscriber)
            AND EXISTS (SELECT FROM outbox_event AS stamped
                         WHERE stamped.id = candidate.event_id
                           AND stamped.sequence IS NOT NULL)
@@ -74,15 +79,20 @@ CLAIM_SQL = """
            event.aggregate, event.payload, event.occurred_at, event.sequence
 """
 
-# Gapless, because only one relay stamps at a time and what it stamps is committed.
+# Gapless in each topic: one relay at a time stamps, and commits what it stamped.
 STAMP_SQL = """
-    WITH head AS (SELECT coalesce(max(sequence), 0) AS last FROM outbox_event),
-    fresh AS (
-        SELECT id, row_number() OVER (ORDER BY id) AS place
+    WITH fresh AS (
+        SELECT id, topic, row_number() OVER (PARTITION BY topic ORDER BY id) AS place
           FROM outbox_event WHERE sequence IS NULL
+    ), head AS (
+        SELECT topic, coalesce((SELECT max(stamped.sequence)
+                                  FROM outbox_event AS stamped
+                                 WHERE stamped.topic = topics.topic), 0) AS last
+          FROM (SELECT DISTINCT topic FROM fresh) AS topics
     )
-    UPDATE outbox_event SET sequence = head.last + fresh.place
-      FROM fresh, head WHERE outbox_event.id = fresh.id
+    UPDATE outbox_event AS event SET sequence = head.last + fresh.place
+      FROM fresh JOIN head ON head.topic = fresh.topic
+     WHERE event.id = fresh.id
 """
 STAMP_LOCK = 0x0D07A26  # any constant that nobody else uses
 
@@ -106,6 +116,9 @@ class Outcome:
 
     error: str = ""
     is_final: bool = False
+    # The subscriber is out of reach. That is no fault of the event, which is never
+    # given up for it.
+    is_away: bool = False
 
     @property
     def is_delivered(self) -> bool:
@@ -115,6 +128,7 @@ class Outcome:
 
 Subscriber = Callable[[Sequence[OutgoingEvent]], Sequence[Outcome]]
 DELIVERED = Outcome()
+breaker = Breaker()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +166,12 @@ def deliver_due() -> int:
     """Hand one batch of due events to their subscribers; return how many were tried."""
     by_subscriber = _claim()
     for name, claimed in by_subscriber.items():
-        _settle(claimed, _call(name, [item.event for item in claimed]))
+        outcomes = _call(name, [item.event for item in claimed])
+        if any(outcome.is_away for outcome in outcomes):
+            breaker.failed(name)
+        else:
+            breaker.answered(name)
+        _settle(claimed, outcomes)
     return sum(len(claimed) for claimed in by_subscriber.values())
 
 
@@ -166,42 +185,51 @@ def replay(*, dispatch_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def _claim() -> dict[str, list[_Claimed]]:
-    """Claim what is due, by subscriber; committed before anything is sent."""
-    by_subscriber: dict[str, list[_Claimed]] = {}
+    """Claim what is due, by subscriber; commit the claim before anything is sent."""
+    away = breaker.away()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [STAMP_LOCK])
-        if cursor.fetchone()[0]:
-            cursor.execute(STAMP_SQL)
-        cursor.execute(CLAIM_SQL, {"batch": BATCH, "lease": LEASE.total_seconds()})
-        rows = sorted(cursor.fetchall())
-    for (
-        dispatch_id,
-        subscriber,
-        attempts,
-        event_id,
-        topic,
-        aggregate,
-        payload,
-        *rest,
-    ) in rows:
-        event = OutgoingEvent(
-            id=event_id,
-            topic=topic,
-            aggregate=aggregate,
-            payload=payload if isinstance(payload, dict) else json.loads(payload),
-            occurred_at=rest[0],
-            sequence=rest[1],
-            attempt=attempts,
-        )
-        by_subscriber.setdefault(subscriber, []).append(_Claimed(dispatch_id, event))
+        # Waiting for it is short, and whoever does not wait can miss a fresh event.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STAMP_LOCK])
+        cursor.execute(STAMP_SQL)
+        rows = _claim_rows(cursor, batch=BATCH, away=away, only=None)
+        for name in breaker.due():
+            rows += _claim_rows(cursor, batch=1, away=[], only=name)
+    by_subscriber: dict[str, list[_Claimed]] = {}
+    for dispatch_id, subscriber, attempts, *event in sorted(rows):
+        claimed = _Claimed(dispatch_id, _outgoing(event, attempts))
+        by_subscriber.setdefault(subscriber, []).append(claimed)
     return by_subscriber
 
 
+def _claim_rows(
+    cursor: Any, *, batch: int, away: list[str], only: str | None
+) -> list[tuple[Any, ...]]:
+    lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+    params = {"batch": batch, "lease": lease, "away": away, "only": only}
+    cursor.execute(CLAIM_SQL, params)
+    return list(cursor.fetchall())
+
+
+def _outgoing(row: list[Any], attempt: int) -> OutgoingEvent:
+    event_id, topic, aggregate, payload, occurred_at, sequence = row
+    return OutgoingEvent(
+        id=event_id,
+        topic=topic,
+        aggregate=aggregate,
+        payload=payload if isinstance(payload, dict) else json.loads(payload),
+        occurred_at=occurred_at,
+        sequence=sequence,
+        attempt=attempt,
+    )
+
+
 def _call(name: str, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
-    subscriber: Subscriber = import_string(name)
     try:
+        subscriber: Subscriber = import_string(name)
         return subscriber(events)
-    except Exception as error:  # noqa: BLE001 — a subscriber's bug must not stop the rest
+    except Exception as error:
+        # A subscriber's bug must not stop the others.
+        logger.exception("subscriber %s failed", name)
         return [Outcome(error=f"{type(error).__name__}: {error}")] * len(events)
 
 
@@ -211,8 +239,7 @@ def _settle(claimed: Sequence[_Claimed], outcomes: Sequence[Outcome]) -> None:
         for item, outcome in zip(claimed, outcomes, strict=True)
         if outcome.is_delivered
     ]
-    # Guarded, because a lease can have run out and another worker been quicker.
-    Dispatch.objects.filter(pk__in=delivered, dead_at__isnull=True).update(
+    Dispatch.objects.waiting().filter(pk__in=delivered).update(
         delivered_at=Now(), last_error=""
     )
     for item, outcome in zip(claimed, outcomes, strict=True):
@@ -221,17 +248,19 @@ def _settle(claimed: Sequence[_Claimed], outcomes: Sequence[Outcome]) -> None:
 
 
 def _settle_failure(item: _Claimed, outcome: Outcome) -> None:
-    dispatch = Dispatch.objects.waiting().filter(pk=item.dispatch_id)
-    if outcome.is_final or item.event.attempt >= MAX_ATTEMPTS:
+    attempt = item.event.attempt
+    # A lease can have run out: then the number is another worker's, and so is the say.
+    dispatch = Dispatch.objects.waiting().filter(pk=item.dispatch_id, attempts=attempt)
+    is_too_often = attempt >= MAX_ATTEMPTS and not outcome.is_away
+    if outcome.is_final or is_too_often:
         dispatch.update(dead_at=Now(), last_error=outcome.error[:500])
         return
     dispatch.update(
-        next_attempt_at=Now() + pause_after(item.event.attempt),
-        last_error=outcome.error[:500],
+        next_attempt_at=Now() + pause_after(attempt), last_error=outcome.error[:500]
     )
 
 
 def pause_after(attempt: int) -> timedelta:
-    """Return the pause before the next attempt: 1 s, 2 s, 4 s … 10 min."""
+    """Return the pause before the next attempt: 1 s, 2 s, 4 s … 1 min."""
     doublings: int = 2 ** min(attempt - 1, 20)
     return min(FIRST_RETRY * doublings, LONGEST_RETRY)
