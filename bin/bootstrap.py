@@ -47,7 +47,8 @@ def main(names: list[str]) -> None:
 def hand_over_to_newer_python() -> None:
     """Go on with a newer Python, if the machine has one."""
     for name in ("python3.13", "python3.12", "python3.11"):
-        if path := shutil.which(name):
+        path = shutil.which(name)
+        if path and succeeds([path, "-c", ""]):
             os.execv(path, [path, *sys.argv])  # noqa: S606
     found = platform.python_version()
     fail(f"Python 3.11 or later is needed; {sys.executable} is {found}.")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,16 @@ PACKAGES = {
     "rabbitmq-server": "rabbitmq-server",
     "setpriv": "util-linux",
 }
+# The same program by another name.
+ALTERNATIVES = {"chromium": ("chromium-browser", "google-chrome")}
 
 
 def require(program: str) -> str:
     """Return the path of a program; without it skip, or fail where ``CI`` is set."""
-    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if path is not None:
-        return str(Path(path))
+    places = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    for name in (program, *ALTERNATIVES.get(program, ())):
+        if path := shutil.which(name, path=places):
+            return path
     package = PACKAGES.get(program, program)
     message = f"{program} is not installed: apt-get install {package}"
     if os.environ.get("CI"):

@@ -16,10 +16,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from config.embedded import postgres, redis
 from config.embedded.errors import EmbeddedError
-from config.embedded.places import BASE_DIR, locked, state_dir
+from config.embedded.places import BASE_DIR, locked, run_dir, state_dir
 from config.embedded.urls import celery_url, database, database_url, redis_url
 
 __all__ = [
@@ -88,6 +89,8 @@ def stop() -> None:
     with locked():
         postgres.stop()
         redis.stop()
+        with suppress(OSError):  # it may lie outside the state folder
+            run_dir().rmdir()
 
 
 def status() -> dict[str, bool]:

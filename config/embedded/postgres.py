@@ -71,7 +71,7 @@ class Server:
     """Starts the server, and creates its cluster the first time."""
 
     def __init__(self) -> None:
-        self._programs = _programs()
+        self._programs = programs()
         self._log = state_dir() / "postgres.log"
         self._account = processes.account_for(self._programs / "postgres", _data())
 
@@ -161,7 +161,7 @@ def _data() -> Path:
     return state_dir() / "postgres"
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Find the wheel's binaries without importing it: its import has side effects."""
     if chosen := os.environ.get("SHOP_PG_BIN"):
         return Path(chosen)

