@@ -26,7 +26,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 SHOP_ENV = env.str("SHOP_ENV", "development")
 PRODUCTION = SHOP_ENV == "production"
-DEBUG = env.bool("DEBUG", not PRODUCTION)
+DEBUG = env.bool("DEBUG", False)
 STATE_DIR = embedded.state_dir()
 # "web" keeps a pool of connections, "worker" one per thread, anything else neither.
 SHOP_PROCESS = env.str("SHOP_PROCESS", "command")
@@ -331,6 +331,9 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+# Without a build step in development: files are served from where they are written.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 

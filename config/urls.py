@@ -17,7 +17,7 @@ urlpatterns = [
     path("", include("shop.urls")),
 ]
 
-if settings.DEBUG or not settings.PRODUCTION:
+if not settings.PRODUCTION:
     # In production the reverse proxy serves uploads, without cookies.
     urlpatterns.insert(
         0,
