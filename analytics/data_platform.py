@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,8 @@ REPLY_SECONDS = 10
 # Of the reply's body, so that the connection can be used again; nobody needs it.
 BODY_BYTES = 64 * 1024
 IN_FLIGHT = 16
+# One miss may be chance; after these the rest of a batch is not even sent.
+MISSES_IN_A_ROW = 3
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 SUCCESS = range(200, 300)
@@ -52,8 +55,8 @@ def push(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
         bodies = [cloud_event(event) for event in events]
         outcome = _post(str(events[0].id), _dump(bodies), BATCH)
         return [outcome] * len(events)
-    is_away = threading.Event()
-    return list(_threads().map(lambda event: _push_one(event, is_away), events))
+    line = _Line()
+    return list(_threads().map(lambda event: _push_one(event, line), events))
 
 
 def cloud_event(event: OutgoingEvent) -> dict[str, Any]:
@@ -79,12 +82,25 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def _push_one(event: OutgoingEvent, is_away: threading.Event) -> Outcome:
-    if is_away.is_set():
+@dataclass
+class _Line:
+    """How one batch gets through to the platform."""
+
+    misses: int = 0  # in a row
+
+    @property
+    def is_dead(self) -> bool:
+        return self.misses >= MISSES_IN_A_ROW
+
+    def note(self, outcome: Outcome) -> None:
+        self.misses = self.misses + 1 if outcome.is_away else 0
+
+
+def _push_one(event: OutgoingEvent, line: _Line) -> Outcome:
+    if line.is_dead:
         return Outcome(error="not sent: the platform is away", is_away=True)
     outcome = _post(str(event.id), _dump(cloud_event(event)), SINGLE)
-    if outcome.is_away:
-        is_away.set()
+    line.note(outcome)
     return outcome
 
 

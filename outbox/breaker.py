@@ -40,3 +40,7 @@ class Breaker:
     def answered(self, name: str) -> None:
         """Note that a subscriber is there."""
         self._away.pop(name, None)
+
+    def forget(self) -> None:
+        """Forget who was away."""
+        self._away.clear()

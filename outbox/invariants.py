@@ -61,14 +61,14 @@ INVARIANTS = [
     ),
     Invariant(
         id="I13c",
-        title="The events' numbers have no gaps",
+        title="The events' numbers have no gaps in any topic",
         sql="""
-            SELECT sequence, 'follows ' || before
-              FROM (SELECT sequence, lag(sequence, 1, 0::bigint)
-                               OVER (ORDER BY sequence) AS before
+            SELECT topic || ' ' || sequence, 'follows ' || before
+              FROM (SELECT topic, sequence, lag(sequence, 1, 0::bigint)
+                               OVER (PARTITION BY topic ORDER BY sequence) AS before
                       FROM outbox_event WHERE sequence IS NOT NULL) AS stamped
              WHERE sequence <> before + 1
         """,
-        hint="Keys are numbers. Events were removed after they were stamped.",
+        hint="Keys are topics and numbers. Events were removed after the stamping.",
     ),
 ]

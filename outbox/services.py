@@ -167,10 +167,7 @@ def deliver_due() -> int:
     by_subscriber = _claim()
     for name, claimed in by_subscriber.items():
         outcomes = _call(name, [item.event for item in claimed])
-        if any(outcome.is_away for outcome in outcomes):
-            breaker.failed(name)
-        else:
-            breaker.answered(name)
+        _note_absence(name, outcomes)
         _settle(claimed, outcomes)
     return sum(len(claimed) for claimed in by_subscriber.values())
 
@@ -231,6 +228,14 @@ def _call(name: str, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
         # A subscriber's bug must not stop the others.
         logger.exception("subscriber %s failed", name)
         return [Outcome(error=f"{type(error).__name__}: {error}")] * len(events)
+
+
+def _note_absence(name: str, outcomes: Sequence[Outcome]) -> None:
+    is_there = any(outcome.is_delivered for outcome in outcomes)
+    if not is_there and any(outcome.is_away for outcome in outcomes):
+        breaker.failed(name)
+    else:
+        breaker.answered(name)
 
 
 def _settle(claimed: Sequence[_Claimed], outcomes: Sequence[Outcome]) -> None:

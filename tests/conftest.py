@@ -10,6 +10,7 @@ from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from config import embedded
+from outbox import services as outbox
 from tests.template import ensure_template
 
 # Playwright keeps an event loop in the main thread, which Django takes for async code.
@@ -34,7 +35,8 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(autouse=True)
 def _clean_slate() -> Iterator[None]:
-    """Keep the cache and the language of one test from the next."""
+    """Keep what one test leaves in memory from the next."""
     cache.clear()
+    outbox.breaker.forget()
     yield
     translation.activate(settings.LANGUAGE_CODE)
