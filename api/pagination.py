@@ -1,0 +1,82 @@
+"""Lists in pages that begin where the last one ended, at any depth at the same cost."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from api.errors import CursorInvalid
+from api.fields import Input
+
+Row = TypeVar("Row")
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+class PageQuery(Input):
+    """Which part of a list."""
+
+    limit = serializers.IntegerField(
+        min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT
+    )
+    cursor = serializers.CharField(
+        max_length=300, required=False, help_text="From ``next`` of the page before."
+    )
+
+
+def encode_cursor(*position: Any) -> str:
+    """Return the place after a row, as text that is safe in an address."""
+    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None, *kinds: type) -> list[Any] | None:
+    """Return the place, whose parts must be of ``kinds``; raise ``CursorInvalid``.
+
+    A cursor is a position and no secret, so it is checked but not signed.
+    """
+    if not cursor:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        position = orjson.loads(base64.b64decode(padded, b"-_", validate=True))
+    except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
+        raise CursorInvalid from None
+    if not isinstance(position, list) or [type(part) for part in position] != list(
+        kinds
+    ):
+        raise CursorInvalid
+    return position
+
+
+def page(
+    request: Request,
+    rows: Sequence[Row],
+    limit: int,
+    *,
+    cursor_of: Callable[[Row], str],
+    render: Callable[[Row], Any],
+) -> dict[str, Any]:
+    """Build a page of ``limit`` rows; one row more says that there is another page."""
+    shown = rows[:limit]
+    is_last = len(rows) <= limit
+    return {
+        "items": [render(row) for row in shown],
+        "next": None if is_last else _next(request, cursor_of(shown[-1])),
+        "previous": None,
+    }
+
+
+def link_header(body: dict[str, Any]) -> dict[str, str]:
+    """Return the ``Link`` header of a page, if there is a next one."""
+    following = body["next"]
+    return {"Link": f'<{following}>; rel="next"'} if following else {}
+
+
+def _next(request: Request, cursor: str) -> str:
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return f"{request.path}?{query.urlencode()}"

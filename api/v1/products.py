@@ -1,0 +1,439 @@
+"""The catalogue: lists, one product, its exact stock, what sells best."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple, TypedDict
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from analytics.selectors import BEST_SELLERS, best_sellers
+from api.errors import CursorInvalid, QueryInvalid
+from api.fields import MAX_BIGINT, Input, clean_query
+from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.schema import operation
+from api.shapes import MoneyJson, PageJson, money, money_or_none
+from api.views import PublicView, cacheable
+from catalog.models import Category, Product
+from common.errors import NotFound
+
+# The stock stands in the list as it is at the moment of the question.
+CARD_COLUMNS = """
+           product.id, product.sku, product.slug, product.name, product.price,
+           product.compare_at_price, product.category_id,
+           product.rating_average::float8, product.rating_count,
+           coalesce(stock.on_hand - stock.reserved, 0),
+           (SELECT image FROM catalog_productphoto AS photo
+             WHERE photo.product_id = product.id ORDER BY position, id LIMIT 1),
+           product.created_at"""
+CARD_SQL = f"""
+    SELECT {CARD_COLUMNS}
+      FROM catalog_product AS product
+      LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
+     WHERE product.published_at <= now()
+"""  # noqa: S608 — our own text
+DETAIL_SQL = f"""
+    SELECT {CARD_COLUMNS},
+           product.description, product.options::json, product.weight_grams,
+           category.name, category.slug,
+           (SELECT json_agg(json_build_object('image', image, 'alt', alt, 'width', width,
+                   'height', height) ORDER BY position, photo.id)
+              FROM catalog_productphoto AS photo WHERE photo.product_id = product.id)
+      FROM catalog_product AS product
+      JOIN catalog_category AS category ON category.id = product.category_id
+      LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
+     WHERE product.published_at <= now() AND product.id = %(id)s
+"""  # noqa: S608 — our own text
+FAMILY_SQL = """
+    WITH RECURSIVE family AS (
+        SELECT id FROM catalog_category WHERE slug = %s
+         UNION ALL
+        SELECT child.id FROM catalog_category AS child
+          JOIN family ON child.parent_id = family.id
+    )
+    SELECT id FROM family
+"""
+FILTERS = {
+    "q": "product.search @@ websearch_to_tsquery('simple', %(q)s)",
+    "family": "product.category_id = ANY(%(family)s)",
+    "price_min": "product.price >= %(price_min)s",
+    "price_max": "product.price <= %(price_max)s",
+    "rating_min": "product.rating_average >= %(rating_min)s",
+    "in_stock": "stock.on_hand > stock.reserved",
+    "on_sale": "product.compare_at_price IS NOT NULL",
+}
+
+
+class Sort(NamedTuple):
+    """An order of the list, the index behind it, and where a page of it begins."""
+
+    order: str
+    after: str
+    kind: type
+
+
+SORTS = {
+    "newest": Sort(
+        "product.created_at DESC, product.id DESC",
+        "(product.created_at, product.id) < (%(after)s, %(after_id)s)",
+        str,
+    ),
+    "price": Sort(
+        "product.price, product.id",
+        "(product.price, product.id) > (%(after)s, %(after_id)s)",
+        int,
+    ),
+    "-price": Sort(
+        "product.price DESC, product.id DESC",
+        "(product.price, product.id) < (%(after)s, %(after_id)s)",
+        int,
+    ),
+}
+
+
+class RatingJson(TypedDict):
+    """What buyers gave on average, from 1 to 5, and how many did."""
+
+    average: float | None
+    count: int
+
+
+class ProductCardJson(TypedDict):
+    """A product in a list; ``available`` is exact at the moment of the question."""
+
+    id: int
+    sku: str
+    slug: str
+    name: str
+    price: MoneyJson
+    compare_at_price: MoneyJson | None
+    category_id: int
+    available: int
+    rating: RatingJson
+    thumbnail: str | None
+
+
+class PhotoJson(TypedDict):
+    """A picture, with words for those who cannot see it."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+
+
+class CategoryNameJson(TypedDict):
+    """The shelf a product stands on."""
+
+    id: int
+    name: str
+    slug: str
+
+
+class ProductJson(ProductCardJson):
+    """Everything about one product."""
+
+    description: str
+    options: dict[str, Any]
+    weight_grams: int
+    category: CategoryNameJson
+    photos: list[PhotoJson]
+
+
+class StockJson(TypedDict):
+    """How much of a product is left right now."""
+
+    product_id: int
+    available: int
+
+
+class CategoryJson(TypedDict):
+    """A shelf, and the shelves in it."""
+
+    id: int
+    name: str
+    slug: str
+    children: list["CategoryJson"]
+
+
+class CategoriesJson(TypedDict):
+    """The shelves that stand directly in the shop."""
+
+    items: list[CategoryJson]
+
+
+class DaysJson(TypedDict):
+    """Shop days, the first and the last one included."""
+
+    first_day: date
+    last_day: date
+
+
+class BestSellerJson(TypedDict):
+    """A product and how many of it were sold and kept."""
+
+    rank: int
+    units: int
+    product: ProductCardJson
+
+
+class BestSellersJson(TypedDict):
+    """What sold best, when, and when it was last counted."""
+
+    items: list[BestSellerJson]
+    window: DaysJson
+    computed_at: datetime | None
+
+
+class ProductQuery(PageQuery):
+    q = serializers.CharField(
+        max_length=100, required=False, help_text="Words to search for."
+    )
+    category = serializers.CharField(
+        max_length=100, required=False, help_text="The slug; shelves below it count."
+    )
+    price_min = serializers.IntegerField(
+        min_value=0, max_value=MAX_BIGINT, required=False, help_text="In minor units."
+    )
+    price_max = serializers.IntegerField(
+        min_value=0, max_value=MAX_BIGINT, required=False, help_text="In minor units."
+    )
+    rating_min = serializers.IntegerField(min_value=1, max_value=5, required=False)
+    in_stock = serializers.BooleanField(required=False)
+    on_sale = serializers.BooleanField(required=False, help_text="Reduced ones only.")
+    sort = serializers.ChoiceField(list(SORTS), default="newest")
+
+
+class BestQuery(Input):
+    days = serializers.IntegerField(
+        min_value=1, max_value=90, default=settings.BEST_SELLER_DAYS
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=BEST_SELLERS)
+
+
+PRODUCT_QUERY = ProductQuery()
+BEST_QUERY = BestQuery()
+
+
+class ProductNotFound(NotFound):
+    """There is no such product on sale."""
+
+    code = "product_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such product.")
+
+
+class ProductListView(PublicView):
+    """The products on sale."""
+
+    @operation(
+        "products_list",
+        "List products",
+        query=PRODUCT_QUERY,
+        reply={200: PageJson[ProductCardJson]},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Products on sale, filtered and sorted, with their exact stock."""
+        asked = clean_query(PRODUCT_QUERY, request)
+        limit = asked["limit"]
+        sort = asked["sort"]
+        rows = _find(asked)
+        body = page(
+            request,
+            rows,
+            limit,
+            cursor_of=lambda row: _cursor(sort, row),
+            render=card,
+        )
+        return cacheable(request, body, link_header(body))
+
+
+class ProductView(PublicView):
+    """One product."""
+
+    @operation("products_retrieve", "Show a product", reply={200: ProductJson})
+    def get(self, request: Request, product_id: int) -> HttpResponse:
+        """A product with its pictures and its exact stock."""
+        rows = _rows(DETAIL_SQL, {"id": product_id})
+        if not rows:
+            raise ProductNotFound
+        return cacheable(request, _detail(rows[0]))
+
+
+class ProductStockView(PublicView):
+    """The stock of one product."""
+
+    @operation("products_stock", "Ask for the stock", reply={200: StockJson})
+    def get(self, request: Request, product_id: int) -> HttpResponse:
+        """How much is left at this very moment."""
+        found = Product.objects.on_sale().with_available().filter(pk=product_id)
+        available = found.values_list("available", flat=True).first()
+        if available is None and not found.exists():
+            raise ProductNotFound
+        body: StockJson = {"product_id": product_id, "available": available or 0}
+        return cacheable(request, body)
+
+
+class BestSellersView(PublicView):
+    """What sells best."""
+
+    @operation(
+        "products_best",
+        "Show the best sellers",
+        query=BEST_QUERY,
+        reply={200: BestSellersJson},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The products that sold most in the last days, today included."""
+        asked = clean_query(BEST_QUERY, request)
+        best = best_sellers(days=asked["days"], limit=asked["limit"])
+        cards = cards_of([item.product_id for item in best.items])
+        body: BestSellersJson = {
+            "items": [
+                {
+                    "rank": item.rank,
+                    "units": item.units,
+                    "product": cards[item.product_id],
+                }
+                for item in best.items
+                if item.product_id in cards
+            ],
+            "window": {"first_day": best.first_day, "last_day": best.last_day},
+            "computed_at": best.computed_at,
+        }
+        return cacheable(request, body)
+
+
+class CategoryListView(PublicView):
+    """The shelves of the shop."""
+
+    cache_control = "public, max-age=60"
+
+    @operation("categories_list", "List categories", reply={200: CategoriesJson})
+    def get(self, request: Request) -> HttpResponse:
+        """All categories, as a tree."""
+        below: dict[int | None, list[CategoryJson]] = {}
+        nodes: dict[int, CategoryJson] = {}
+        rows = Category.objects.order_by("position", "id").values_list(
+            "id", "parent_id", "name", "slug"
+        )
+        for category_id, parent_id, name, slug in rows:
+            children = below.setdefault(category_id, [])
+            nodes[category_id] = {
+                "id": category_id,
+                "name": name,
+                "slug": slug,
+                "children": children,
+            }
+            below.setdefault(parent_id, []).append(nodes[category_id])
+        body: CategoriesJson = {"items": below.get(None, [])}
+        return cacheable(request, body)
+
+
+def card(row: Sequence[Any]) -> ProductCardJson:
+    """Render a row of ``CARD_SQL``."""
+    return {
+        "id": row[0],
+        "sku": row[1],
+        "slug": row[2],
+        "name": row[3],
+        "price": money(row[4]),
+        "compare_at_price": money_or_none(row[5]),
+        "category_id": row[6],
+        "rating": {"average": row[7], "count": row[8]},
+        "available": row[9],
+        "thumbnail": default_storage.url(row[10]) if row[10] else None,
+    }
+
+
+def cards_of(product_ids: Sequence[int]) -> dict[int, ProductCardJson]:
+    """Return the cards of products that are on sale, by id."""
+    sql = f"{CARD_SQL} AND product.id = ANY(%(ids)s)"
+    rows = _rows(sql, {"ids": list(product_ids)}) if product_ids else []
+    return {row[0]: card(row) for row in rows}
+
+
+def _detail(row: Sequence[Any]) -> ProductJson:
+    description, options, weight, category_name, category_slug, photos = row[12:]
+    return {
+        **card(row),
+        "description": description,
+        "options": options,
+        "weight_grams": weight,
+        "category": {"id": row[6], "name": category_name, "slug": category_slug},
+        "photos": [
+            {
+                "url": default_storage.url(photo["image"]),
+                "alt": photo["alt"],
+                "width": photo["width"],
+                "height": photo["height"],
+            }
+            for photo in photos or ()
+        ],
+    }
+
+
+def _find(asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+    params = asked | {"rows": asked["limit"] + 1}
+    if category := asked.get("category"):
+        params["family"] = _family(category)
+    sort = SORTS[asked["sort"]]
+    position = decode_cursor(asked.get("cursor"), str, sort.kind, int)
+    if position:
+        params |= {"after": _moment(position, asked["sort"]), "after_id": position[2]}
+    wanted = tuple(name for name in FILTERS if _is_set(params.get(name)))
+    return _rows(_list_sql(asked["sort"], wanted, "after" if position else ""), params)
+
+
+@cache
+def _list_sql(sort: str, filters: tuple[str, ...], after: str) -> str:
+    # One text per combination, so that the server can keep each prepared.
+    parts = [FILTERS[name] for name in filters]
+    if after:
+        parts.append(SORTS[sort].after)
+    conditions = "".join(f" AND {part}" for part in parts)
+    return f"{CARD_SQL}{conditions} ORDER BY {SORTS[sort].order} LIMIT %(rows)s"
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value is not False
+
+
+def _moment(position: list[Any], sort: str) -> Any:
+    if position[0] != sort:
+        raise CursorInvalid
+    if sort != "newest":
+        return position[1]
+    try:
+        moment = datetime.fromisoformat(position[1])
+    except ValueError:
+        raise CursorInvalid from None
+    if moment.tzinfo is None:
+        raise CursorInvalid
+    return moment
+
+
+def _cursor(sort: str, row: Sequence[Any]) -> str:
+    key = row[11].isoformat() if sort == "newest" else row[4]
+    return encode_cursor(sort, key, row[0])
+
+
+def _family(slug: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(FAMILY_SQL, [slug])
+        family = [category_id for (category_id,) in cursor.fetchall()]
+    if not family:
+        raise QueryInvalid({"category": ["There is no such category."]}, "not_found")
+    return family
+
+
+def _rows(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
