@@ -38,7 +38,7 @@ WORTH_A_POOL = 8
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A source picture in one colour: ``hue`` in degrees round the wheel, the rest in %."""
+    """A source picture in one colour: ``hue`` in degrees, the others in per cent."""
 
     picture: str
     hue: int = 0
@@ -99,7 +99,9 @@ def _recolour(picture: Image.Image, look: Look) -> Image.Image:
     hue, saturation, value = picture.convert("RGB").convert("HSV").split()
     channels = (
         hue.point([(level + turn) % 256 for level in range(256)]),
-        saturation.point([min(255, level * look.saturation // 100) for level in range(256)]),
+        saturation.point(
+            [min(255, level * look.saturation // 100) for level in range(256)]
+        ),
         value.point([min(255, level * look.brightness // 100) for level in range(256)]),
     )
     coloured = Image.merge("HSV", channels).convert("RGB")
@@ -129,7 +131,7 @@ def _paper() -> Image.Image:
 def _cast_shadow(
     tile: Image.Image, outline: Image.Image, *, left: int, bottom: int
 ) -> None:
-    """Lay the thing's own outline flat on the floor: all of it faintly, its foot darkly."""
+    """Lay the thing's outline on the floor: all of it faintly, its foot darkly."""
     foot = outline.crop((0, outline.height * 5 // 6, *outline.size))
     for part, flatness, blur, strength in (
         (outline, 0.14, 20, 0.32),
@@ -140,7 +142,9 @@ def _cast_shadow(
         mask = Image.new("L", tile.size, 0)
         mask.paste(flat, (left, bottom - height // 2))
         mask = mask.filter(ImageFilter.GaussianBlur(blur))
-        tile.paste(SHADOW, (0, 0), mask.point([round(n * strength) for n in range(256)]))
+        tile.paste(
+            SHADOW, (0, 0), mask.point([round(n * strength) for n in range(256)])
+        )
 
 
 def _encode(photo: Image.Image, width: int) -> bytes:
