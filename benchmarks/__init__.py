@@ -1,0 +1,1 @@
+"""How fast the shop is: each figure beside a limit measured in the same minute."""
