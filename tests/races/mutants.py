@@ -6,7 +6,7 @@ changed, is an error.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from threading import Barrier
@@ -25,9 +25,10 @@ from checkout import services as checkout
 from common import idempotency
 from common.db import Pipeline
 from common.idempotency import Claim, Reply
+from common.models import IdempotencyRecord
 from coupons import services as coupons
 from inventory import services as inventory
-from inventory.models import MovementKind, Stock, StockMovement
+from inventory.models import MovementKind, Stock
 from inventory.services import Wanted
 from orders import services as orders
 from orders.models import Order, OrderStatus
@@ -38,7 +39,9 @@ from tests.concurrency import STUCK_AFTER
 
 
 @contextmanager
-def altered_sql(module: ModuleType, name: str, *cuts: tuple[str, str]) -> Iterator[None]:
+def altered_sql(
+    module: ModuleType, name: str, *cuts: tuple[str, str]
+) -> Iterator[None]:
     """Replace pieces of a module's SQL constant; each must be there."""
     sql = getattr(module, name)
     for old, new in cuts:
@@ -93,17 +96,17 @@ def _ddl(name: str) -> tuple[str, str]:
 
 @contextmanager
 def forgetful_keys() -> Iterator[None]:
-    """No record of a key is written, so none is found."""
+    """Write no record of a key, so that none is found."""
     with patch.object(idempotency, "queue_store", lambda *_: None):
         yield
 
 
 @contextmanager
 def keys_without_fingerprint() -> Iterator[None]:
-    """A key replays to any request that carries it."""
+    """Replay a key to any request that carries it."""
 
     def find(claim: Claim) -> Reply | None:
-        found = idempotency.IdempotencyRecord.objects.filter(key=claim.key).get()
+        found = IdempotencyRecord.objects.filter(key=claim.key).get()
         return Reply(status=found.status, body=found.reply, is_replayed=True)
 
     with patch.object(idempotency, "find", find):
@@ -112,7 +115,7 @@ def keys_without_fingerprint() -> Iterator[None]:
 
 @contextmanager
 def keys_without_subject() -> Iterator[None]:
-    """Two people's equal keys are taken for one."""
+    """Take two people's equal keys for one."""
     params, find = idempotency._params, idempotency.find
 
     def nobodys(claim: Claim) -> Claim:
@@ -132,7 +135,7 @@ def keys_without_subject() -> Iterator[None]:
 
 @contextmanager
 def selling_without_looking() -> Iterator[None]:
-    """A sale takes what it wants, and no constraint minds."""
+    """Take what is wanted; no constraint minds."""
     guard = "AND stock.on_hand - stock.reserved >= locked.quantity"
     with (
         altered_sql(inventory, "SELL_SQL", (guard, "")),
@@ -153,7 +156,7 @@ class _Untrue:
 
 @contextmanager
 def partial_orders() -> Iterator[None]:
-    """Nobody looks whether all of an order's products could be taken."""
+    """Believe that all of an order's products could be taken."""
     queue_sell = inventory.queue_sell
 
     def queue_and_claim_success(
@@ -168,7 +171,7 @@ def partial_orders() -> Iterator[None]:
 
 @contextmanager
 def stock_locked_in_any_order() -> Iterator[None]:
-    """One statement per product; every other buyer begins at the far end."""
+    """Take each product by itself; every other buyer begins at the far end."""
     queue_sell = inventory.queue_sell
     turns = count()
 
@@ -186,17 +189,17 @@ def stock_locked_in_any_order() -> Iterator[None]:
 
 @contextmanager
 def adjusting_without_looking() -> Iterator[None]:
-    """Staff take from the shelf what is promised to others."""
+    """Let staff take from the shelf what is promised to others."""
 
-    def adjust(*, product_id: int, delta: int, reason: str, **_: Any) -> StockMovement:
+    def damage(*, product_id: int, delta: int, reason: str, **_: Any) -> None:
         with transaction.atomic():
             stock = Stock.objects.select_for_update(no_key=True).get(pk=product_id)
-            return inventory._move(
+            inventory._move(
                 stock, kind=MovementKind.DAMAGED, deltas=(delta, 0), reason=reason
             )
 
     with (
-        patch.object(inventory, "adjust", adjust),
+        patch.object(inventory, "adjust", damage),
         without_constraints(
             "stock_reserved_within_on_hand", "stock_movement_result_possible"
         ),
@@ -209,7 +212,7 @@ def adjusting_without_looking() -> Iterator[None]:
 
 @contextmanager
 def claiming_without_limit() -> Iterator[None]:
-    """Coupons are issued to whoever asks."""
+    """Issue coupons to whoever asks."""
     with (
         altered_sql(coupons, "CLAIM_SQL", ("AND issued < quantity", "")),
         without_constraints("coupon_batch_issued_within_quantity"),
@@ -219,7 +222,7 @@ def claiming_without_limit() -> Iterator[None]:
 
 @contextmanager
 def claiming_again_and_again() -> Iterator[None]:
-    """Nobody remembers who has a coupon already."""
+    """Forget who has a coupon already."""
     has_one = "AND user_id = %(user_id)s)"
     with (
         altered_sql(coupons, "CLAIM_SQL", (has_one, "AND user_id = -%(user_id)s)")),
@@ -230,7 +233,7 @@ def claiming_again_and_again() -> Iterator[None]:
 
 @contextmanager
 def coupons_on_many_orders() -> Iterator[None]:
-    """A coupon can be put on an order whatever its state is."""
+    """Put a coupon on an order whatever its state is."""
     with (
         altered_sql(coupons, "TAKE_SQL", ("AND coupons_coupon.state = 'issued'", "")),
         without_constraints("order_coupon_on_one_live_order"),
@@ -240,7 +243,7 @@ def coupons_on_many_orders() -> Iterator[None]:
 
 @contextmanager
 def any_total_will_do() -> Iterator[None]:
-    """The total that the shopper agreed to is not compared."""
+    """Ignore the total that the shopper agreed to."""
     draft = checkout._draft
 
     def draft_anyway(wish: checkout.Purchase, status: OrderStatus) -> Any:
@@ -253,7 +256,7 @@ def any_total_will_do() -> Iterator[None]:
 
 @contextmanager
 def selling_at_old_prices() -> Iterator[None]:
-    """A price that has changed since it was read is charged all the same."""
+    """Charge a price that has changed since it was read."""
     guard = "product.price = wanted.price AND"
     with altered_sql(inventory, "SELL_SQL", (guard, "")):
         yield
@@ -264,7 +267,7 @@ def selling_at_old_prices() -> Iterator[None]:
 
 @contextmanager
 def orders_without_lock(together: int = 0) -> Iterator[None]:
-    """An order is read but not locked; ``together`` readers wait for each other."""
+    """Read an order without a lock; ``together`` readers wait for each other."""
     barrier = Barrier(together, timeout=STUCK_AFTER) if together else None
 
     def read(order_id: UUID) -> Order:
@@ -281,8 +284,8 @@ def orders_without_lock(together: int = 0) -> Iterator[None]:
 
 @contextmanager
 def expiring_without_lock() -> Iterator[None]:
-    """An order that was due a moment ago is expired without another look."""
-    overdue = checkout.Order.objects.overdue
+    """Expire an order that was due a moment ago without another look."""
+    overdue = Order.objects.overdue
 
     def expire(order_id: UUID) -> bool:
         order = overdue().filter(pk=order_id).first()
@@ -300,7 +303,7 @@ def expiring_without_lock() -> Iterator[None]:
 
 @contextmanager
 def carts_of_any_version() -> Iterator[None]:
-    """An order empties the cart whatever is in it by now."""
+    """Empty a cart for an order whatever is in it by now."""
     guard = "AND version = %(version)s"
     with altered_sql(carts, "CLEAR_SQL", (guard, "AND %(version)s > 0")):
         yield
@@ -311,7 +314,7 @@ def carts_of_any_version() -> Iterator[None]:
 
 @contextmanager
 def points_without_lock() -> Iterator[None]:
-    """A balance is read, time passes, and a new one is written over it."""
+    """Read a balance, let time pass, and write a new one over it."""
 
     def account_of(user_id: int) -> PointAccount:
         return PointAccount.objects.get(user_id=user_id)
@@ -334,15 +337,17 @@ def points_without_lock() -> Iterator[None]:
 
 @contextmanager
 def claims_without_lease() -> Iterator[None]:
-    """What a relay is busy with can be claimed by the next one."""
+    """Let the next relay claim what another is busy with."""
     lease = "make_interval(secs => %(lease)s)"
-    with altered_sql(outbox, "CLAIM_SQL", (lease, "0 * make_interval(secs => %(lease)s)")):
+    with altered_sql(
+        outbox, "CLAIM_SQL", (lease, "0 * make_interval(secs => %(lease)s)")
+    ):
         yield
 
 
 @contextmanager
 def claims_in_any_order() -> Iterator[None]:
-    """An event may overtake the earlier ones of its aggregate."""
+    """Let an event overtake the earlier ones of its aggregate."""
     guard = "AND earlier.id < candidate.id"
     with altered_sql(outbox, "CLAIM_SQL", (guard, "AND false")):
         yield
@@ -350,17 +355,16 @@ def claims_in_any_order() -> Iterator[None]:
 
 @contextmanager
 def delivered_when_claimed() -> Iterator[None]:
-    """An event counts as delivered before the subscriber has it."""
+    """Count an event as delivered before the subscriber has it."""
     change = "SET attempts = attempts + 1,"
-    with altered_sql(
-        outbox, "CLAIM_SQL", (change, f"{change} delivered_at = now(),")
-    ):
+    with altered_sql(outbox, "CLAIM_SQL", (change, f"{change} delivered_at = now(),")):
         yield
 
 
 @contextmanager
 def days_in_utc() -> Iterator[None]:
-    """A day of sales begins at midnight in Greenwich."""
+    """Begin a day of sales at midnight in Greenwich."""
+
     def bounds(day: date) -> tuple[datetime, datetime]:
         start = datetime.combine(day, time.min, tzinfo=UTC)
         return start, start + timedelta(days=1)
@@ -371,7 +375,7 @@ def days_in_utc() -> Iterator[None]:
 
 @contextmanager
 def sales_added_up() -> Iterator[None]:
-    """Each run adds what it finds to what is there."""
+    """Add what each run finds to what is there."""
     with altered_sql(
         analytics,
         "ROLL_UP_SQL",

@@ -36,9 +36,7 @@ def more_shoppers_than_coupons(*, users: int, quantity: int) -> Claims:
     buyers = shoppers(users, balance=1)
     batch = CouponBatchFactory.create(quantity=quantity)
     results = run_together(
-        lambda number: claim(
-            number, batch_id=batch.pk, first_user_id=buyers[0].pk
-        ),
+        lambda number: claim(number, batch_id=batch.pk, first_user_id=buyers[0].pk),
         times=users,
         clients=50,
     )
