@@ -48,13 +48,14 @@ PUBLISH_SQL = """
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
 # for itself alone. Nothing leaves without its sequence number. Workers step over what
-# others have locked. ``only`` is one subscriber, or NULL for all but ``away``.
+# others have locked. ``only`` is one subscriber, or NULL for all but ``away``. The
+# transaction's now() would be too early: it may have waited for the stamping.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
           FROM outbox_dispatch AS candidate
          WHERE candidate.delivered_at IS NULL AND candidate.dead_at IS NULL
-           AND candidate.next_attempt_at <= now()
+           AND candidate.next_attempt_at <= statement_timestamp()
            AND candidate.subscriber <> ALL(%(away)s::text[])
            AND candidate.subscriber = coalesce(%(only)s, candidate.subscriber)
            AND EXISTS (SELECT FROM outbox_event AS stamped
@@ -72,7 +73,7 @@ CLAIM_SQL = """
     )
     UPDATE outbox_dispatch AS dispatch
        SET attempts = attempts + 1,
-           next_attempt_at = now() + make_interval(secs => %(lease)s)
+           next_attempt_at = statement_timestamp() + make_interval(secs => %(lease)s)
       FROM due, outbox_event AS event
      WHERE dispatch.id = due.id AND event.id = dispatch.event_id
  RETURNING dispatch.id, dispatch.subscriber, dispatch.attempts, event.id, event.topic,
@@ -201,8 +202,12 @@ def _claim() -> dict[str, list[_Claimed]]:
 def _claim_rows(
     cursor: Any, *, batch: int, away: list[str], only: str | None
 ) -> list[tuple[Any, ...]]:
-    lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-    params = {"batch": batch, "lease": lease, "away": away, "only": only}
+    params = {
+        "batch": batch,
+        "lease": settings.OUTBOX_LEASE_SECONDS,
+        "away": away,
+        "only": only,
+    }
     cursor.execute(CLAIM_SQL, params)
     return list(cursor.fetchall())
 
