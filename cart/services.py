@@ -100,13 +100,29 @@ def remove(*, cart_id: int, product_id: int) -> int:
 
 @use_case
 def replace(*, cart_id: int, quantities: Mapping[int, int]) -> None:
-    """Make a cart hold exactly ``quantities``, by product id."""
+    """Make a cart hold exactly ``quantities``, by product id.
+
+    Raises as ``add`` does, and then leaves the cart as it was. The number of statements
+    does not depend on the number of products.
+    """
     cart = _lock(cart_id)
     if len(quantities) > MAX_ITEMS:
         raise CartFull(limit=MAX_ITEMS)
+    for quantity in quantities.values():
+        _check_quantity(quantity)
+    products = Product.objects.on_sale().in_bulk(list(quantities))
+    if len(products) != len(quantities):
+        raise NotFound("This product is not on sale.")
     cart.items.all().delete()
-    for product_id, quantity in quantities.items():
-        add(cart_id=cart_id, product_id=product_id, quantity=quantity)
+    CartItem.objects.bulk_create(
+        CartItem(
+            cart=cart,
+            product=products[product_id],
+            quantity=quantity,
+            price_when_added=products[product_id].price,
+        )
+        for product_id, quantity in quantities.items()
+    )
     _touch(cart)
 
 

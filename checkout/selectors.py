@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.utils import timezone
 
+from common.db import run
 from coupons import services as coupons
 from promotions.pricing import CouponTerms, DeliveryTerms, Item
 
@@ -16,7 +18,7 @@ OFFER_SQL = """
            method.code, method.name, method.cost, method.free_from,
            coupon.id, coupon.state, batch.name, batch.kind, batch.value,
            batch.max_discount, batch.min_spend, batch.is_active,
-           batch.valid_from <= now(), batch.valid_until <= now()
+           batch.valid_from <= now(), batch.valid_until <= now(), now()
       FROM catalog_product AS product
       LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
       LEFT JOIN LATERAL (
@@ -36,13 +38,14 @@ class Offer:
     """What the shop offers right now for a list of products.
 
     ``available`` is the live stock by product id. Products that are not on sale are
-    missing from ``items``.
+    missing from ``items``. ``moment`` is the database's clock when it was read.
     """
 
     items: tuple[Item, ...]
     available: Mapping[int, int]
     delivery: DeliveryTerms | None
     coupon: CouponTerms | None
+    moment: datetime
 
 
 def offer(
@@ -63,9 +66,7 @@ def offer(
         "coupon_id": coupon_id,
         "delivery_method": delivery_method,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(OFFER_SQL, params)
-        rows = cursor.fetchall()
+    rows = run(OFFER_SQL, params).rows()
     items = tuple(
         Item(
             product_id=row[0],
@@ -81,6 +82,7 @@ def offer(
         available={row[0]: row[4] for row in rows},
         delivery=_delivery(rows),
         coupon=_coupon(rows),
+        moment=rows[0][19] if rows else timezone.now(),
     )
 
 
@@ -94,7 +96,7 @@ def _delivery(rows: list[tuple[Any, ...]]) -> DeliveryTerms | None:
 def _coupon(rows: list[tuple[Any, ...]]) -> CouponTerms | None:
     if not rows or rows[0][9] is None:
         return None
-    coupon_id, state, *batch = rows[0][9:]
+    coupon_id, state, *batch = rows[0][9:19]
     names = (
         "name",
         "kind",

@@ -155,7 +155,7 @@ def cancel(
     Possible until the parcel is shipped. Cancelling twice gives the same order.
     """
     order = orders.lock(order_id)
-    if order.status == OrderStatus.CANCELLED and order.user_id == user_id:
+    if order.status == OrderStatus.CANCELLED and user_id in {None, order.user_id}:
         return order
     order = orders.lock_for(OrderStatus.CANCELLED, order_id=order_id, user_id=user_id)
     if payments.is_processing(order.pk):
@@ -317,6 +317,7 @@ def _draft(purchase: Purchase, status: OrderStatus) -> Draft:
         coupon_id=purchase.coupon_id,
         coupon_name=now.coupon.name if now.coupon else "",
         status=status,
+        placed_at=now.moment,
     )
 
 

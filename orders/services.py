@@ -1,7 +1,6 @@
 """The only code that writes orders."""
 
 import json
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,9 +34,7 @@ CREATE_SQL = """
         VALUES (%(id)s, %(number)s, %(user_id)s, %(email)s, %(status)s, %(subtotal)s,
             %(discount)s, %(delivery_cost)s, %(total)s, %(currency)s,
             %(address)s::jsonb, %(delivery_method)s, %(coupon_id)s, %(coupon_name)s,
-            %(adjustments)s::jsonb, now(),
-            CASE WHEN %(is_paid)s THEN NULL ELSE now() + %(window)s END,
-            CASE WHEN %(is_paid)s THEN now() END)
+            %(adjustments)s::jsonb, %(placed_at)s, %(expires_at)s, %(paid_at)s)
      RETURNING id, paid_at
     ), timeline AS (
         INSERT INTO orders_orderevent (order_id, from_status, to_status, reason,
@@ -166,8 +163,9 @@ def _create_params(draft: Draft) -> dict[str, Any]:
         "coupon_id": draft.coupon_id,
         "coupon_name": draft.coupon_name,
         "adjustments": json.dumps(adjustments_of(draft.quote)),
-        "is_paid": is_paid,
-        "window": timedelta(minutes=settings.PAYMENT_WINDOW_MINUTES),
+        "placed_at": draft.placed_at,
+        "expires_at": draft.expires_at,
+        "paid_at": draft.paid_at,
         "from_statuses": ["", "pending"] if is_paid else [""],
         "to_statuses": ["pending", "paid"] if is_paid else ["pending"],
         "product_ids": [line.item.product_id for line in lines],
