@@ -72,12 +72,9 @@ def test_event_reaches_its_subscriber_with_all_it_says() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_event_exists_only_if_its_change_does() -> None:
-    def change_and_fail() -> None:
-        with transaction.atomic():
-            outbox.publish(topic="paid", aggregate="order/1", payload={"n": 1})
-            raise ZeroDivisionError
-
-    pytest.raises(ZeroDivisionError, change_and_fail)
+    with transaction.atomic():
+        outbox.publish(topic="paid", aggregate="order/1", payload={"n": 1})
+        transaction.set_rollback(True)
 
     assert not Event.objects.exists()
     assert not Dispatch.objects.exists()
@@ -164,8 +161,10 @@ def test_pauses_double_up_to_a_minute() -> None:
     pauses = []
     for _ in range(9):
         assert outbox.deliver_due() == 1
-        waiting = Dispatch.objects.annotate(pause=F("next_attempt_at") - Now()).get()
-        pauses.append(round(waiting.pause.total_seconds()))
+        pause = F("next_attempt_at") - Now()
+        pauses.append(
+            round(Dispatch.objects.values_list(pause).get()[0].total_seconds())
+        )
         assert outbox.deliver_due() == 0
         let_time_pass(61)
 
@@ -371,14 +370,10 @@ def test_relay_steps_over_rows_that_another_has_locked() -> None:
     publish(1)
     publish(2)
 
-    def hold_the_first() -> None:
-        with transaction.atomic():
-            locked = Dispatch.objects.order_by("pk").select_for_update(no_key=True)
-            assert locked[:1].get()
-            run_together(lambda _relay: outbox.deliver_due(), times=1)
-
     started = timezone.now()
-    hold_the_first()
+    with transaction.atomic():
+        list(Dispatch.objects.order_by("pk").select_for_update(no_key=True)[:1])
+        run_together(lambda _relay: outbox.deliver_due(), times=1)
 
     assert first.payloads() == [2]
     assert timezone.now() - started < timedelta(seconds=2)
@@ -396,7 +391,7 @@ def test_events_cannot_be_changed_or_removed(statement: str) -> None:
     publish(1, topic="unheard")
 
     with (
-        pytest.raises(Exception, match="Cannot (delete|update)"),
+        pytest.raises(Exception, match=r"Cannot (delete|update)"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):

@@ -11,7 +11,9 @@ from django.db import transaction
 from outbox import services as outbox
 from outbox import wake
 
-PAID = {"topic": "order.paid", "aggregate": "order/1", "payload": {}}
+
+def publish(topic: str = "order.paid") -> None:
+    outbox.publish(topic=topic, aggregate="order/1", payload={})
 
 
 class Workers:
@@ -48,7 +50,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
 @pytest.mark.django_db(transaction=True)
 def test_commit_of_an_event_wakes_a_worker(workers: Workers) -> None:
     with transaction.atomic():
-        outbox.publish(**PAID)
+        publish()
         assert workers.wait_for(0) == 0
 
     assert workers.wait_for(1) == 1
@@ -57,10 +59,10 @@ def test_commit_of_an_event_wakes_a_worker(workers: Workers) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_rollback_and_events_without_subscribers_wake_nobody(workers: Workers) -> None:
     with transaction.atomic():
-        outbox.publish(**PAID)
+        publish()
         transaction.set_rollback(True)
     with transaction.atomic():
-        outbox.publish(**{**PAID, "topic": "order.placed"})
+        publish("order.placed")
 
     assert workers.wait_for(0) == 0
 
