@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Count, Min, OuterRef, Subquery, Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
@@ -20,7 +20,8 @@ from shop.shelves import Shelf, top_shelves
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 
-_free_delivery: Memo[str, tuple[int | None]] = Memo(seconds=60, size=1)
+# What delivery costs is shown from here and charged from the table.
+_methods: Memo[str, list[DeliveryMethod]] = Memo(seconds=60, size=1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,14 @@ class Storefront:
     @property
     def free_delivery_from(self) -> int | None:
         """The lowest goods total that is delivered free of charge, if there is one."""
-        return _free_delivery.get_or_make("from", _load_free_delivery)[0]
+        thresholds = [one.free_from for one in self.delivery_methods if one.free_from]
+        return min(thresholds, default=None)
+
+    @property
+    def delivery_methods(self) -> list[DeliveryMethod]:
+        return _methods.get_or_make(
+            "all", lambda: list(DeliveryMethod.objects.offered())
+        )
 
     @cached_property
     def counts(self) -> Counts:
@@ -115,8 +123,3 @@ def _shopper_counts(user_id: int) -> Counts:
 def _guest_count(token: str) -> int:
     cart = Cart.objects.filter(token=token).aggregate(pieces=Sum("items__quantity"))
     return cart["pieces"] or 0
-
-
-def _load_free_delivery() -> tuple[int | None]:
-    lowest = DeliveryMethod.objects.offered().aggregate(lowest=Min("free_from"))
-    return (lowest["lowest"],)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
 from cart import services as carts
+from cart.models import Cart, CartItem
 from catalog.models import Product
 from common.errors import DomainError
 from orders.models import MAX_QUANTITY
@@ -71,13 +72,7 @@ def add(request: HttpRequest) -> HttpResponse:
         return opened.remember(see_other(request, reverse("shop:checkout")))
     if not is_fragment(request):
         return opened.remember(see_other(request, reverse("shop:cart")))
-    in_cart = sum(opened.cart.items.values_list("quantity", flat=True))
-    response = render(request, "shop/cart/counts.html", {"in_cart": in_cart})
-    text = _("In your cart: %(quantity)s × %(name)s") % {
-        "quantity": item.quantity,
-        "name": item.product.name,
-    }
-    return opened.remember(trigger_client_event(response, "toast", {"value": text}))
+    return opened.remember(_added(opened.cart, item))
 
 
 @require_POST
@@ -111,8 +106,7 @@ def remove(request: HttpRequest, product_id: int) -> HttpResponse:
         say_no(request, error)
         return _after_change(request)
     if is_fragment(request):
-        removed = {"removed": product_id, "quantity": quantity}
-        return render(request, "shop/cart/fragment.html", _context(request, removed))
+        return _after_change(request, {"removed": product_id, "quantity": quantity})
     undo = f"?removed={product_id}&quantity={quantity}"
     return see_other(request, reverse("shop:cart") + undo)
 
@@ -135,10 +129,24 @@ def choose_coupon(request: AuthenticatedHttpRequest) -> HttpResponse:
     return _after_change(request)
 
 
-def _after_change(request: HttpRequest) -> HttpResponse:
-    if is_fragment(request):
-        return render(request, "shop/cart/fragment.html", _context(request))
-    return see_other(request, reverse("shop:cart"))
+def _added(cart: Cart, item: CartItem) -> HttpResponse:
+    text = _("In your cart: %(quantity)s × %(name)s")
+    values = {"quantity": item.quantity, "name": item.product.name}
+    response = HttpResponse(status=204)
+    trigger_client_event(response, "toast", {"value": text % values})
+    in_cart = sum(cart.items.values_list("quantity", flat=True))
+    return trigger_client_event(response, "cart", {"value": in_cart})
+
+
+def _after_change(
+    request: HttpRequest, removed: dict[str, int] | None = None
+) -> HttpResponse:
+    if not is_fragment(request):
+        return see_other(request, reverse("shop:cart"))
+    context = _context(request, removed)
+    response = render(request, "shop/cart/fragment.html", context)
+    in_cart = sum(line.quantity for line in context["view"].lines)
+    return trigger_client_event(response, "cart", {"value": in_cart})
 
 
 def _context(
@@ -154,7 +162,6 @@ def _context(
         "view": view,
         "removed": _removed(view, removed or request.GET),
         "is_fragment": is_fragment(request),
-        "in_cart": sum(line.quantity for line in view.lines),
         "nav": "cart",
     }
 

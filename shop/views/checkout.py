@@ -66,14 +66,13 @@ class Visit:
 def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show checkout, and take the order."""
     if request.method != "POST":
-        visit = _visit(request, CheckoutForm(request.GET).choices(), AddressForm())
-        return _answer(visit)
+        return _answer(_visit(request, CheckoutForm(request.GET).choices()))
     chosen = CheckoutForm(request.POST).choices()
     claim = _claim(request, chosen.get("key") or "")
     # Sent twice: by now the cart is empty, but the order is there.
     if claim is not None and (stored := idempotency.find(claim)):
         return _to_order(request, stored)
-    visit = _visit(request, chosen, AddressForm(request.POST))
+    visit = _visit(request, chosen)
     if "charge" in request.POST:
         return _charge(visit)
     if "update" in request.POST or not visit.view.can_check_out:
@@ -119,7 +118,7 @@ def _purchase(visit: Visit, address: dict[str, str]) -> checkout.Purchase:
 
 def _confirm_again(visit: Visit, error: PriceChanged) -> HttpResponse:
     # The page is read once more, so that it shows the very prices it asks about.
-    fresh = _visit(visit.request, visit.chosen, visit.address_form)
+    fresh = _visit(visit.request, visit.chosen)
     say_no(visit.request, error)
     return _answer(fresh, status=409)
 
@@ -143,9 +142,7 @@ def _charge(visit: Visit) -> HttpResponse:
     return _answer(visit)
 
 
-def _visit(
-    request: AuthenticatedHttpRequest, chosen: dict[str, Any], address_form: AddressForm
-) -> Visit:
+def _visit(request: AuthenticatedHttpRequest, chosen: dict[str, Any]) -> Visit:
     cart = find_cart(request)
     if "coupon" not in request.POST and "coupon" not in request.GET:
         chosen["coupon"] = cart.coupon_id if cart else None
@@ -155,15 +152,25 @@ def _visit(
         coupon_id=chosen.get("coupon"),
         delivery_method=chosen.get("delivery") or None,
     )
-    addresses = Address.objects.of_user(request.user.pk)
+    own = Address.objects.of_user(request.user.pk)
+    addresses = list(own.order_by("-is_default", "-pk"))
     return Visit(
         request=request,
         chosen=chosen,
         view=view,
-        addresses=list(addresses.order_by("-is_default", "-pk")),
-        address_form=address_form,
+        addresses=addresses,
+        address_form=_address_form(request, chosen, addresses),
         key=chosen.get("key") or uuid.uuid4().hex,
     )
+
+
+def _address_form(
+    request: AuthenticatedHttpRequest, chosen: dict[str, Any], addresses: list[Address]
+) -> AddressForm:
+    is_typed = request.method == "POST" and chosen.get("address") == NEW_ADDRESS
+    data = request.POST if is_typed else None
+    # A browser refuses to send a form whose hidden fields it finds wanting.
+    return AddressForm(data, use_required_attribute=not addresses)
 
 
 def _answer(visit: Visit, status: int = 200) -> HttpResponse:

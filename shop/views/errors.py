@@ -7,17 +7,17 @@ from django.template.loader import get_template
 from common.middleware import request_id
 
 
-def bad_request(_request: HttpRequest, **_: object) -> HttpResponse:
+def bad_request(_request: HttpRequest, exception: object) -> HttpResponse:  # noqa: ARG001
     """400: the request makes no sense."""
     return _plain("400.html", status=400)
 
 
-def permission_denied(request: HttpRequest, **_: object) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: object) -> HttpResponse:  # noqa: ARG001
     """403: not for this shopper."""
     return render(request, "403.html", status=403)
 
 
-def page_not_found(request: HttpRequest, **_: object) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: object) -> HttpResponse:  # noqa: ARG001
     """404: with the search box, for there may be something else."""
     return render(request, "404.html", status=404)
 

@@ -37,6 +37,11 @@ addEventListener("pageshow", () => {
 
 document.addEventListener("htmx:responseError", () => toast(toasts.dataset.error));
 document.addEventListener("htmx:sendError", () => toast(toasts.dataset.error));
+document.addEventListener("cart", (event) => {
+  for (const badge of document.querySelectorAll("[data-cart-count]")) {
+    badge.textContent = event.detail.value || "";
+  }
+});
 document.addEventListener("toast", (event) => toast(event.detail.value));
 
 document.addEventListener("keydown", (event) => {
