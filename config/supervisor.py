@@ -17,6 +17,7 @@ QUICK_DEATHS = 5  # in a row, and it is not worth another try
 FIRST_PAUSE = 0.25  # seconds before a restart; doubles with each quick death
 LONGEST_PAUSE = 5
 WARM_STOP = 20  # seconds for requests and tasks to end
+POLL = 0.1  # seconds
 COLOURS = (36, 33, 35, 32)  # of a terminal
 PR_SET_PDEATHSIG = 1
 
@@ -50,15 +51,22 @@ class Supervisor:
         ``poll`` is called several times a second. False means that a program died
         too often.
         """
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._count_stop)
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._count_stop) for number in numbers}
+        try:
+            self._watch(poll)
+            self._stop()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return not self._failed
+
+    def _watch(self, poll: Callable[[], None]) -> None:
         while not self._stops and not self._failed:
             for program in self._programs:
                 self._care_for(program)
             poll()
-            time.sleep(0.1)
-        self._stop()
-        return not self._failed
+            time.sleep(POLL)
 
     def _count_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stops += 1
@@ -106,12 +114,11 @@ class Supervisor:
         running = [p.process for p in self._programs if p.process is not None]
         for process in running:
             process.terminate()
-        stops = self._stops
         deadline = time.monotonic() + WARM_STOP
         while any(process.poll() is None for process in running):
-            if self._stops > max(stops, 1) or time.monotonic() > deadline:
+            if self._stops > 1 or time.monotonic() > deadline:
                 break
-            time.sleep(0.05)
+            time.sleep(POLL)
         for process in running:
             _signal_group(process, signal.SIGKILL)
             process.wait()

@@ -62,6 +62,7 @@ class Command(BaseCommand):
             if not no_demo:
                 self._seed(shlex.split(seed_args))
             connection.close()
+            settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
             free = self._free_port(host, port)
             programs = [*self._receiver(), *shop(host, free, workers)]
             doorbell = Doorbell(host, free)
@@ -114,6 +115,8 @@ class Command(BaseCommand):
         self._say(f"the shop is at   {url}")
         self._say(f"the admin is at  {url}admin/")
         self._say(f"the API is at    {url}api/docs")
+        if platform := os.environ.get("DATA_PLATFORM_URL"):
+            self._say(f"paid orders go to {platform}")
         for role, email, password in LOGINS:
             self._say(f"log in as {role}: {email} / {password}")
         self._say("Ctrl-C stops it")
