@@ -59,18 +59,20 @@ def once(
     *,
     status: int = 200,
     guest: str = "",
-    headers: Callable[[Any], dict[str, str]] | None = None,
+    location: str = "",
 ) -> HttpResponse:
     """Answer with what ``effect`` returns, as JSON; run it once per key."""
     reply = idempotency.run(
         claim_of(request, guest), lambda: Reply(status, dump(effect()).decode())
     )
-    return respond(reply)
+    return respond(reply, location=location)
 
 
-def respond(reply: Reply) -> HttpResponse:
-    """Turn a stored or fresh reply into an HTTP response."""
+def respond(reply: Reply, *, location: str = "") -> HttpResponse:
+    """Turn a stored or fresh reply into a response; ``location`` takes its ``id``."""
     response = HttpResponse(reply.body, JSON, status=reply.status)
+    if location:
+        response["Location"] = location.format(id=orjson.loads(reply.body)["id"])
     if reply.is_replayed:
         response["Idempotency-Replayed"] = "true"
     return response

@@ -1,0 +1,242 @@
+"""How an order is shown: from the database, or from the draft about to be written."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+from uuid import UUID
+
+from api.shapes import AddressJson, MoneyJson, money
+from api.v1.carts import AdjustmentJson, adjustments_json
+from orders.drafts import Draft
+from orders.models import NEXT_STATUSES, Fulfilment, Order, OrderEvent, OrderStatus
+from payments.models import Payment
+
+Status = Literal[
+    "pending", "paid", "processing", "shipped", "delivered", "cancelled", "expired"
+]
+Action = Literal["pay", "cancel", "change_address", "repeat"]
+
+
+class OrderLineJson(TypedDict):
+    """A product as it was bought: name and price never change again."""
+
+    product_id: int
+    sku: str
+    name: str
+    unit_price: MoneyJson
+    quantity: int
+    line_total: MoneyJson
+    discount_share: MoneyJson
+
+
+class OrderCouponJson(TypedDict):
+    """The coupon an order was placed with."""
+
+    id: int
+    name: str
+
+
+class OrderJson(TypedDict):
+    """A purchase. ``total`` = ``subtotal`` - ``discount`` + ``delivery_cost``."""
+
+    id: UUID
+    number: str
+    user_id: int | None
+    status: Status
+    items: list[OrderLineJson]
+    subtotal: MoneyJson
+    discount: MoneyJson
+    delivery_cost: MoneyJson
+    total: MoneyJson
+    adjustments: list[AdjustmentJson]
+    coupon: OrderCouponJson | None
+    address: AddressJson | dict[str, str]
+    delivery_method: str
+    placed_at: datetime
+    expires_at: datetime | None
+    paid_at: datetime | None
+    closed_at: datetime | None
+    allowed_actions: list[Action]
+
+
+class PaymentJson(TypedDict):
+    """How an order is paid."""
+
+    id: UUID
+    order_id: UUID
+    method: Literal["points", "free"]
+    status: Literal[
+        "created", "processing", "authorised", "captured", "failed", "voided"
+    ]
+    amount: MoneyJson
+    refunded: MoneyJson
+    captured_at: datetime | None
+
+
+class ShipmentJson(TypedDict):
+    """A parcel on its way."""
+
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime
+    delivered_at: datetime | None
+
+
+class OrderEventJson(TypedDict):
+    """An entry of the timeline; the first one comes from no status."""
+
+    from_status: str
+    to_status: Status
+    reason: str
+    happened_at: datetime
+
+
+class OrderDetailJson(OrderJson):
+    """An order with how it was paid, sent, and what happened when."""
+
+    payments: list[PaymentJson]
+    shipments: list[ShipmentJson]
+    timeline: list[OrderEventJson]
+
+
+def draft_json(draft: Draft) -> OrderJson:
+    """Render an order as it will stand once it is written."""
+    quote = draft.quote
+    return {
+        "id": draft.id,
+        "number": draft.number,
+        "user_id": draft.user_id,
+        "status": draft.status.value,
+        "items": [
+            {
+                "product_id": line.item.product_id,
+                "sku": line.item.sku,
+                "name": line.item.name,
+                "unit_price": money(line.item.unit_price),
+                "quantity": line.item.quantity,
+                "line_total": money(line.item.total),
+                "discount_share": money(line.discount_share),
+            }
+            for line in quote.lines
+        ],
+        "subtotal": money(quote.subtotal),
+        "discount": money(quote.discount),
+        "delivery_cost": money(quote.delivery_cost),
+        "total": money(quote.total),
+        "adjustments": adjustments_json(quote),
+        "coupon": _coupon(draft.coupon_id, draft.coupon_name),
+        "address": draft.address,
+        "delivery_method": draft.delivery_method,
+        "placed_at": draft.placed_at,
+        "expires_at": draft.expires_at,
+        "paid_at": draft.paid_at,
+        "closed_at": None,
+        "allowed_actions": _actions(draft.status),
+    }
+
+
+def order_json(order: Order) -> OrderJson:
+    """Render an order whose lines are read along with it."""
+    return {
+        "id": order.pk,
+        "number": order.number,
+        "user_id": order.user_id,
+        "status": order.status,  # type: ignore[typeddict-item]  # the column's own choices
+        "items": [
+            {
+                "product_id": line.product_id,
+                "sku": line.sku,
+                "name": line.name,
+                "unit_price": money(line.unit_price),
+                "quantity": line.quantity,
+                "line_total": money(line.line_total),
+                "discount_share": money(line.discount_share),
+            }
+            for line in sorted(order.lines.all(), key=lambda line: line.pk)
+        ],
+        "subtotal": money(order.subtotal),
+        "discount": money(order.discount),
+        "delivery_cost": money(order.delivery_cost),
+        "total": money(order.total),
+        "adjustments": [_adjustment(step) for step in order.adjustments],
+        "coupon": _coupon(order.coupon_id, order.coupon_name),
+        "address": order.address,
+        "delivery_method": order.delivery_method,
+        "placed_at": order.placed_at,
+        "expires_at": order.expires_at,
+        "paid_at": order.paid_at,
+        "closed_at": order.closed_at,
+        "allowed_actions": _actions(OrderStatus(order.status)),
+    }
+
+
+def order_detail_json(order: Order) -> OrderDetailJson:
+    """Render everything about an order that was read with ``WITH_DETAILS``."""
+    return {
+        **order_json(order),
+        "payments": [payment_json(payment) for payment in order.payments.all()],
+        "shipments": _shipments(order.fulfilments.all()),
+        "timeline": _timeline(order.events.all()),
+    }
+
+
+WITH_DETAILS = ("lines", "payments", "fulfilments", "events")
+
+
+def payment_json(payment: Payment) -> PaymentJson:
+    return {
+        "id": payment.pk,
+        "order_id": payment.order_id,
+        "method": payment.method,  # type: ignore[typeddict-item]  # the column's own choices
+        "status": payment.state,  # type: ignore[typeddict-item]  # the column's own choices
+        "amount": money(payment.amount),
+        "refunded": money(payment.refunded),
+        "captured_at": payment.captured_at,
+    }
+
+
+def _adjustment(step: dict[str, Any]) -> AdjustmentJson:
+    return {
+        "kind": step["kind"],
+        "label": step["label"],
+        "amount": money(step["amount"]),
+    }
+
+
+def _coupon(coupon_id: int | None, name: str) -> OrderCouponJson | None:
+    return None if coupon_id is None else {"id": coupon_id, "name": name}
+
+
+def _actions(status: OrderStatus) -> list[Action]:
+    actions: list[Action] = []
+    if status == OrderStatus.PENDING:
+        actions.append("pay")
+    if OrderStatus.CANCELLED in NEXT_STATUSES[status]:
+        actions.append("cancel")
+    if status in {OrderStatus.PENDING, OrderStatus.PAID}:
+        actions.append("change_address")
+    return [*actions, "repeat"]
+
+
+def _shipments(parcels: Iterable[Fulfilment]) -> list[ShipmentJson]:
+    return [
+        {
+            "carrier": parcel.carrier,
+            "tracking_number": parcel.tracking_number,
+            "shipped_at": parcel.shipped_at,
+            "delivered_at": parcel.delivered_at,
+        }
+        for parcel in parcels
+    ]
+
+
+def _timeline(events: Iterable[OrderEvent]) -> list[OrderEventJson]:
+    return [
+        {
+            "from_status": event.from_status,
+            "to_status": event.to_status,  # type: ignore[typeddict-item]  # checked by the table
+            "reason": event.reason,
+            "happened_at": event.happened_at,
+        }
+        for event in events
+    ]

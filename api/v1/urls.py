@@ -1,0 +1,46 @@
+"""The addresses of version 1."""
+
+from api.routes import route
+from api.v1 import account, auth, carts, coupons, orders, points, products, shop
+
+urlpatterns = [
+    *route("products", products.ProductListView, "products"),
+    *route("products/best", products.BestSellersView, "best"),
+    *route("products/<id:product_id>", products.ProductView, "product"),
+    *route("products/<id:product_id>/stock", products.ProductStockView, "stock"),
+    *route("categories", products.CategoryListView, "categories"),
+    *route("orders", orders.OrderListView, "orders"),
+    *route("orders/<uuid:order_id>", orders.OrderView, "order"),
+    *route("orders/<uuid:order_id>/pay", orders.OrderPayView, "order-pay"),
+    *route("orders/<uuid:order_id>/cancel", orders.OrderCancelView, "order-cancel"),
+    *route("orders/<uuid:order_id>/repeat", orders.OrderRepeatView, "order-repeat"),
+    *route("pay", orders.PayView, "pay"),
+    *route("payments", orders.PayView, "payments"),
+    *route("cart", carts.CartView, "cart"),
+    *route("cart/items", carts.CartItemsView, "cart-items"),
+    *route("cart/items/<id:product_id>", carts.CartItemView, "cart-item"),
+    *route("cart/coupon", carts.CartCouponView, "cart-coupon"),
+    *route("points", points.PointsView, "points"),
+    *route("points/charge", points.PointsChargeView, "points-charge"),
+    *route("points/use", points.PointsUseView, "points-use"),
+    *route("points/history", points.PointsHistoryView, "points-history"),
+    *route("coupon-campaigns", coupons.CampaignListView, "campaigns"),
+    *route("coupon-campaigns/<id:campaign_id>", coupons.CampaignView, "campaign"),
+    *route("coupons", coupons.CouponListView, "coupons"),
+    *route("coupons/issue", coupons.CouponIssueView, "coupon-issue"),
+    *route("coupons/<id:coupon_id>", coupons.CouponView, "coupon"),
+    *route("users/me", account.ProfileView, "me"),
+    *route("users/me/addresses", account.AddressListView, "addresses"),
+    *route("users/me/addresses/<id:address_id>", account.AddressView, "address"),
+    *route(
+        "users/<subject:user_id>/orders", orders.OrderListView, "user-orders", "get"
+    ),
+    *route("users/<subject:user_id>/points", points.PointsView, "user-points"),
+    *route("users/<subject:user_id>/coupons", coupons.CouponListView, "user-coupons"),
+    *route("delivery-methods", shop.DeliveryMethodListView, "delivery-methods"),
+    *route("config", shop.ConfigView, "config"),
+    *route("auth/register", auth.RegisterView, "register"),
+    *route("auth/token", auth.TokenView, "token"),
+    *route("auth/token/refresh", auth.RefreshView, "token-refresh"),
+    *route("auth/token/revoke", auth.RevokeView, "token-revoke"),
+]

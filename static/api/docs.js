@@ -1,0 +1,21 @@
+// Shows the API's description; whoever is signed in at the shop can try it out.
+const csrfToken = () =>
+  document.cookie
+    .split("; ")
+    .find((cookie) => cookie.startsWith("csrftoken="))
+    ?.split("=")[1];
+
+SwaggerUIBundle({
+  url: document.getElementById("docs").dataset.schema,
+  domNode: document.getElementById("docs"),
+  deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: "none",
+  filter: true,
+  requestInterceptor: (request) => {
+    if (request.method && request.method !== "GET") {
+      request.headers["X-CSRFToken"] = csrfToken() ?? "";
+    }
+    return request;
+  },
+});
