@@ -85,33 +85,44 @@ def clean_environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
-def run(command: list[str], *, log: Path, feed: str | None = None) -> None:
+def run(command: list[str], *, log: Path, feed: str) -> None:
     """Run a program to its end; raise ``EmbeddedError`` with what it said last."""
-    with log.open("ab") as output:
-        result = subprocess.run(
-            command,
-            input=feed or "",
-            text=True,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            env=clean_environment(),
-        )
+    try:
+        with log.open("ab") as output:
+            result = subprocess.run(
+                command,
+                input=feed,
+                text=True,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=clean_environment(),
+            )
+    except OSError as error:
+        raise cannot_run(command, error) from error
     if result.returncode:
         raise EmbeddedError(f"{command[0]} failed.\n{tail(log)}")
 
 
+def cannot_run(command: list[str], error: OSError) -> EmbeddedError:
+    """Return what to raise when a program is not there or may not be run."""
+    return EmbeddedError(f"{command[0]} cannot be run: {error.strerror}.")
+
+
 def spawn(command: list[str], *, output: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start a server that outlives this process and its terminal."""
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd="/",
-        env=clean_environment(),
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=clean_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise cannot_run(command, error) from error
 
 
 def tail(log: Path) -> str:
