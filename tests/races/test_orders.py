@@ -282,8 +282,8 @@ class Bought:
     lost: int
 
 
-def cart_changes_during_checkout(*, shoppers_: int = 30) -> Bought:
-    users = shoppers(shoppers_)
+def cart_changes_during_checkout() -> Bought:
+    users = shoppers(30)
     confirmed, late = ProductFactory.create_batch(2, stock_on_hand=100)
     baskets = [fill_cart(user, confirmed) for user in users]
 
@@ -296,11 +296,11 @@ def cart_changes_during_checkout(*, shoppers_: int = 30) -> Bought:
             purchase(user, confirmed, cart=CartVersion(cart.pk, cart.version))
         )
 
-    results = run_together(act, times=2 * shoppers_)
+    results = run_together(act, times=60)
     return Bought(
         told=told(results),
         surprises=Order.objects.exclude(lines__product=confirmed).count(),
-        lost=shoppers_ - CartItem.objects.filter(product=late).count(),
+        lost=30 - CartItem.objects.filter(product=late).count(),
     )
 
 

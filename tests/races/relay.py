@@ -1,0 +1,34 @@
+"""A relay process of race 25: it delivers until it is killed."""
+
+import os
+import time
+from contextlib import nullcontext
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+# Models can be imported only from here on.
+from outbox import services as outbox  # noqa: E402
+from tests.races import mutants  # noqa: E402
+
+FIRST_RETRY = timedelta(milliseconds=50)
+LONGEST_RETRY = timedelta(milliseconds=400)
+BATCH = 20
+
+
+def main() -> None:
+    """Deliver for ever."""
+    outbox.BATCH = BATCH
+    outbox.FIRST_RETRY, outbox.LONGEST_RETRY = FIRST_RETRY, LONGEST_RETRY
+    name = os.environ.get("MUTANT", "")
+    with mutants.MUTANTS[name]() if name else nullcontext():
+        print('"ready"', flush=True)  # noqa: T201
+        while True:
+            if not outbox.deliver_due():
+                time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main()
