@@ -4,11 +4,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
+import psycopg
 from django.db import DatabaseError, connection, transaction
 from psycopg import errors as pg
+from psycopg.adapt import AdaptersMap
+from psycopg.types.numeric import Int8Dumper
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,15 +80,29 @@ class Statement:
         return int(self._cursor.rowcount)
 
 
+def run(sql: str, params: dict[str, Any]) -> Statement:
+    """Run a statement that PostgreSQL need not parse anew each time.
+
+    ``params`` are named, as ``%(name)s``. They travel beside the text, so say the type
+    (``%(name)s::bigint``) where it does not follow from the place.
+    """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    # Each statement has a cursor of its own, because a cursor keeps one result.
+    prepared: Any = _PreparedCursor(connection.connection)
+    is_logged = connection.queries_logged
+    wrap = connection.make_debug_cursor if is_logged else connection.make_cursor
+    cursor = wrap(prepared)
+    cursor.execute(sql, params)
+    return Statement(cursor)
+
+
 class Pipeline:
     """Sends statements without waiting for the answer of each."""
 
     def run(self, sql: str, params: dict[str, Any]) -> Statement:
-        """Queue one statement; ``params`` are named, as ``%(name)s``."""
-        # Each statement has a cursor of its own, because a cursor keeps one result.
-        cursor = connection.cursor()
-        cursor.execute(sql, params)
-        return Statement(cursor)
+        """Queue one statement; ``params`` as in ``run``."""
+        return run(sql, params)
 
 
 @contextmanager
@@ -99,3 +116,24 @@ def pipeline() -> Iterator[Pipeline]:
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield Pipeline()
+
+
+class _PreparedCursor(psycopg.Cursor[Any]):
+    """Sends values apart from the statement, which can then be prepared.
+
+    Django's own cursor writes them into the text: each purchase would be a new text,
+    and planning it costs PostgreSQL more than running it.
+    """
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        return _adapters()
+
+
+@cache
+def _adapters() -> AdaptersMap:
+    adapters = AdaptersMap(connection.connection.adapters)
+    # As a rule the type of an integer follows from its size, and each combination of
+    # types would be a statement of its own.
+    adapters.register_dumper(int, Int8Dumper)
+    return adapters

@@ -46,8 +46,8 @@ CLAIM_SQL = """
 """
 TAKE_SQL = """
     UPDATE coupons_coupon
-       SET state = %(state)s, order_id = %(order_id)s,
-           used_at = CASE WHEN %(state)s = 'used' THEN now() END
+       SET state = %(state)s::text, order_id = %(order_id)s,
+           used_at = CASE WHEN %(state)s::text = 'used' THEN now() END
       FROM coupons_couponbatch AS batch
      WHERE coupons_coupon.id = %(coupon_id)s AND coupons_coupon.user_id = %(user_id)s
        AND coupons_coupon.state = 'issued' AND batch.id = coupons_coupon.batch_id
