@@ -15,10 +15,10 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench stop clean
+.PHONY: help setup run test check fix bench screenshots stop clean
 
 help:  ## Show what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Install everything for working on the shop into .venv
 	@$(BOOTSTRAP) requirements-test.txt requirements-dev.txt
@@ -47,6 +47,10 @@ fix: setup  ## Mend what can be mended by itself
 bench:  ## Measure how many purchases a second this machine makes
 	@$(BOOTSTRAP) requirements-test.txt
 	@exec $(PY) -m benchmarks $(BENCH_ARGS)
+
+screenshots:  ## Take the README's pictures of the shop that runs at URL
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) bin/screenshots.py $(or $(URL),http://127.0.0.1:8000) docs/screenshots
 
 stop:  ## Stop the embedded servers of this folder
 	@for state in .local .local/test; do \

@@ -1,7 +1,10 @@
 """What every test runs on: real servers, a database of its own, a clean slate."""
 
 import os
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -31,6 +34,32 @@ def django_db_modify_db_settings(
     with django_db_blocker.unblock():
         template = ensure_template()
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = template
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_internet() -> Iterator[None]:
+    """Refuse connections that leave this machine: no test may depend on another."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and not is_here(address[0]):
+            raise OSError(f"A test tried to reach {address[0]}.")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def is_here(host: str) -> bool:
+    """Say whether a host is this machine, or an address set apart for examples."""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or (address.is_private and not address.is_global)
 
 
 @pytest.fixture(autouse=True)

@@ -194,7 +194,7 @@ def shop(host: str, port: int, workers: int) -> list[Program]:
         if os.environ.get("SHOP_BASE_URL")
         else {"SHOP_BASE_URL": Doorbell(host, port).url.rstrip("/")}
     )
-    if host in ANYWHERE and settings.DEBUG:
+    if host in ANYWHERE and not settings.PRODUCTION:
         environment["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS", "*")
     web = ["granian", "--interface", "wsgi", "config.wsgi:application"]
     web += ["--host", host, "--port", str(port), "--workers", str(workers)]
