@@ -88,7 +88,7 @@ def _hot_rows(samples: Samples, clients: int) -> Iterator[Row]:
 
 def spread_row(name: str, samples: list[Sample], *, bar: float) -> Row:
     """Compare the slowest hundredth with the middle."""
-    spread = statistics.median(sample.p99 / sample.p50 for sample in samples)
+    spread = statistics.median(sample.p99 / (sample.p50 or 1) for sample in samples)
     return Row(
         name=name,
         subject=f"{statistics.median(s.p99 for s in samples):.1f} ms",

@@ -3,6 +3,7 @@
 CREATE SEQUENCE bench_turn;
 CREATE FUNCTION bench_buy(wanted_ids bigint[], wanted_quantities bigint[])
 RETURNS uuid LANGUAGE plpgsql AS $$
+<<purchase>>
 DECLARE
     turn bigint := nextval('bench_turn');
     order_id uuid := uuidv7();
@@ -88,7 +89,7 @@ BEGIN
            head_hash = entry_hash, updated_at = made_at
      WHERE user_id = terms.user_id;
     UPDATE coupons_coupon
-       SET state = 'used', order_id = bench_buy.order_id, used_at = now()
+       SET state = 'used', order_id = purchase.order_id, used_at = now()
      WHERE id = terms.coupon_id AND state = 'issued';
     INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
     VALUES (event_id, 'order.paid', 'order/' || order_id,
