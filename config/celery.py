@@ -1,9 +1,11 @@
 """The Celery app: workers run the tasks, beat says when (``config/schedule.py``)."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.beat import PersistentScheduler
 from celery.signals import beat_init, worker_init
 
 from config import embedded
@@ -14,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("dojang")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
+app.conf.beat_scheduler = "config.celery:Clock"
 app.autodiscover_tasks()
 
 
@@ -21,3 +24,13 @@ app.autodiscover_tasks()
 @beat_init.connect
 def _start_embedded_servers(**_kwargs: Any) -> None:
     embedded.ensure()
+
+
+class Clock(PersistentScheduler):
+    """Remembers what ran when, in a folder that may not be there yet."""
+
+    schedule_filename: str
+
+    def setup_schedule(self) -> None:
+        Path(self.schedule_filename).parent.mkdir(parents=True, exist_ok=True)
+        super().setup_schedule()

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -59,10 +60,8 @@ class Process:
     def stop(self) -> None:
         """Ask it to end, and see to it that it does."""
         self._signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.popen.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def said(self) -> str:
@@ -204,7 +203,7 @@ _CELERY = ["celery", "--app", "config"]
 def _is_ready(web: Web) -> bool:
     assert web.popen.poll() is None, f"web ended:\n{web.said()}"
     try:
-        with urllib.request.urlopen(f"{web.url}/readyz", timeout=5):
+        with urllib.request.urlopen(f"{web.url}/readyz", timeout=5):  # noqa: S310
             return True
     except OSError:
         return False

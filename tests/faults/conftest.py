@@ -15,7 +15,7 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture
 def platform(tmp_path: Path, settings: Settings) -> Iterator[DataPlatform]:
-    """A data platform that this process's relay sends to."""
+    """Receive what this process's relay sends."""
     settings.DATA_PLATFORM_SECRET = SECRET
     with DataPlatform(secret=SECRET, path=tmp_path / "events.jsonl") as platform:
         settings.DATA_PLATFORM_URL = platform.url
@@ -26,7 +26,7 @@ def platform(tmp_path: Path, settings: Settings) -> Iterator[DataPlatform]:
 def running(
     tmp_path: Path, platform: DataPlatform, transactional_db: None
 ) -> Iterator[Running]:
-    """The shop's processes, sending to the same platform."""
+    """Start the shop's processes, which send to the same platform."""
     with Running(
         tmp_path / "running", {"DATA_PLATFORM_URL": platform.url}
     ) as processes:

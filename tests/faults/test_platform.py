@@ -1,4 +1,4 @@
-"""The data platform is down, slow, broken or rude; every order reaches it in the end."""
+"""The data platform is down, slow or rude; every order reaches it in the end."""
 
 import json
 import socket
