@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Article:
     # What is to be left when the demo's story ends.
     stock: int
     # How often it is bought, against 3 for an ordinary product.
-    popularity: int
+    popularity: float
     look: Look
     # The name it shares with its other colours, if there are any.
     group: str | None
@@ -91,7 +91,13 @@ def _articles(entry: dict[str, Any]) -> Iterator[Article]:
         yield _article(entry, entry["sku"], entry["name"], {})
     for number, colour in enumerate(colours, 1):
         name = f"{entry['name']}, {colour['name'].lower()}"
-        yield _article(entry, f"{entry['sku']}-{number}", name, colour)
+        article = _article(entry, f"{entry['sku']}-{number}", name, colour)
+        # One colour is the favourite.
+        yield (
+            article
+            if number == 1
+            else replace(article, popularity=article.popularity / 2)
+        )
 
 
 def _article(

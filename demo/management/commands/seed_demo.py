@@ -1,0 +1,74 @@
+"""``manage.py seed_demo``: a shop that looks as if it had been open for weeks."""
+
+import sys
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from django.utils import timezone
+
+from demo.logins import LOGINS
+from demo.seed import story
+from demo.seed.progress import Progress
+
+DEFAULT_ORDERS = 1_500
+
+
+class Command(BaseCommand):
+    """Fills an empty shop with products, shoppers and three weeks of orders."""
+
+    help = "Fill an empty shop with products, shoppers and three weeks of orders."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--products", type=int, help="how many; by default the catalogue"
+        )
+        parser.add_argument("--orders", type=int, default=DEFAULT_ORDERS)
+        parser.add_argument("--users", type=int, help="shoppers; by the orders")
+        parser.add_argument("--seed", type=int, default=1, help="another shop")
+        parser.add_argument(
+            "--until",
+            type=datetime.fromisoformat,
+            help="when the story ends (ISO, with zone); by default now",
+        )
+        parser.add_argument(
+            "--flush", action="store_true", help="delete what the shop has before"
+        )
+        parser.add_argument("--no-photos", action="store_true")
+
+    def handle(
+        self,
+        *,
+        products: int | None,
+        orders: int,
+        users: int | None,
+        seed: int,
+        until: datetime | None,
+        flush: bool,
+        no_photos: bool,
+        **options: Any,
+    ) -> None:
+        """Fill the shop, and say who can sign in."""
+        if settings.PRODUCTION:
+            # Its passwords are printed in the documentation.
+            raise CommandError("The demo's data are not for a production shop.")
+        if (products is not None and products < 1) or orders < 0:
+            raise CommandError("There is no shop without products.")
+        wish = story.Wish(products, orders, users, seed, until or timezone.now())
+        progress = Progress(sys.stderr)
+        if flush:
+            story.empty_shop()
+        try:
+            story.fill(wish, progress)
+        except story.AlreadyFilled:
+            raise CommandError(
+                "The shop has data already; --flush deletes them before."
+            ) from None
+        if not no_photos:
+            story.take_photos(wish, progress)
+        if options["verbosity"] > 1:
+            for role, email, password in LOGINS:
+                self.stdout.write(f"{role}: {email} / {password}")
