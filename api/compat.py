@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from api.fields import Id, Input, ItemInput, Quantity, clean, merged
@@ -43,7 +44,8 @@ def compat(view: type[PersonalView], successor: str, *methods: str) -> Any:
         "__doc__": view.__doc__,
         "__module__": __name__,
     }
-    return type(name, (CompatView, view), attributes).as_view()
+    old: type[PersonalView] = type(name, (CompatView, view), attributes)
+    return old.as_view()
 
 
 class OrderAndPayView(OrderListView):
@@ -61,7 +63,9 @@ class PatchChargeView(PointsChargeView):
 class OldCartItemInput(Input):
     product_id = Id(required=False)
     quantity = Quantity(required=False)
-    items = ItemInput(many=True, required=False, max_length=carts.MAX_ITEMS)
+    items = serializers.ListField(
+        child=ItemInput(), required=False, max_length=carts.MAX_ITEMS
+    )
 
 
 OLD_CART_ITEM = OldCartItemInput()

@@ -175,7 +175,7 @@ def _http_problem(error: exceptions.APIException) -> Response:
     if auth_header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
     if isinstance(error, exceptions.Throttled):
-        headers["Retry-After"] = str(int(error.wait or RETRY_SOON))
+        headers["Retry-After"] = str(int(getattr(error, "wait", None) or RETRY_SOON))
     if isinstance(error, Busy):
         headers["Retry-After"] = str(RETRY_SOON)
     return Response(
@@ -203,6 +203,13 @@ def _body_of(error: exceptions.APIException) -> dict[str, Any]:
     return problem(error.status_code, RENAMED.get(code, code), error.detail)
 
 
+FOREIGN: dict[tuple[type[Exception], ...], type[exceptions.APIException]] = {
+    (Http404,): exceptions.NotFound,
+    (PermissionDenied,): exceptions.PermissionDenied,
+    (RequestDataTooBig,): BodyTooLarge,
+    (SuspiciousOperation, UnreadablePostError): exceptions.ParseError,
+    (OperationalError, InterfaceError): Busy,
+}
 # Django REST framework's names for what this API calls otherwise.
 RENAMED = {"error": "internal_error", "throttled": "rate_limited"}
 
@@ -211,18 +218,12 @@ def _translated(exc: Exception, request: Any) -> exceptions.APIException:
     """Find the HTTP error that an exception of Django or of the driver stands for."""
     if isinstance(exc, exceptions.APIException):
         return exc
-    if isinstance(exc, Http404):
-        return exceptions.NotFound()
-    if isinstance(exc, PermissionDenied):
-        return exceptions.PermissionDenied()
-    if isinstance(exc, RequestDataTooBig):
-        return BodyTooLarge()
-    if isinstance(exc, SuspiciousOperation | UnreadablePostError):
-        return exceptions.ParseError()
-    if isinstance(exc, OperationalError | InterfaceError):
-        # Lock and statement time-outs, deadlocks, a server that restarts: all pass.
-        logger.warning("busy: %s", exc)
-        return Busy()
+    for kinds, error in FOREIGN.items():
+        if isinstance(exc, kinds):
+            # Lock and statement time-outs, deadlocks, a server that restarts: all pass.
+            if error is Busy:
+                logger.warning("busy: %s", exc)
+            return error()
     logger.error("unexpected error", exc_info=exc)
     got_request_exception.send(sender=exception_handler, request=request)
     return UnexpectedError()

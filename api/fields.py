@@ -21,7 +21,7 @@ class StrictInteger(serializers.IntegerField):
 
     def __init__(
         self, *, min_value: int = 0, max_value: int = MAX_BIGINT, **options: Any
-    ):
+    ) -> None:
         super().__init__(min_value=min_value, max_value=max_value, **options)
 
     def to_internal_value(self, data: Any) -> int:

@@ -11,8 +11,8 @@ from api.errors import IdempotencyKeyInvalid
 from api.renderers import dump
 from api.views import JSON
 from common import idempotency
-from common.ids import uuid7
 from common.idempotency import Claim, Reply
+from common.ids import uuid7
 
 MAX_LENGTH = 128
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from django.urls import URLPattern, path, register_converter
-
-from api.views import PersonalView
+from rest_framework.views import APIView
 
 
 class IdConverter:
@@ -35,14 +34,16 @@ register_converter(IdConverter, "id")
 register_converter(SubjectConverter, "subject")
 
 
-def route(
-    address: str, view: type[PersonalView] | Any, name: str, *methods: str
-) -> list[URLPattern]:
+def route(address: str, view: Any, name: str, *methods: str) -> list[URLPattern]:
     """Give a view its address; ``methods`` narrow what it answers to there."""
     options: dict[str, Any] = (
         {"http_method_names": [*methods, "head"]} if methods else {}
     )
-    callback = view.as_view(**options) if isinstance(view, type) else view
+    callback = (
+        view.as_view(**options)
+        if isinstance(view, type) and issubclass(view, APIView)
+        else view
+    )
     return [path(address, callback, name=name), path(f"{address}/", callback)]
 
 

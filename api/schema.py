@@ -68,12 +68,13 @@ PROBLEMS = {
     429: "Too many requests; `Retry-After` says when to go on.",
     503: "Busy; repeat the request after `Retry-After` seconds.",
 }
+BAD_REQUEST = 400
 ALWAYS = (406, 429, 503)
 # Filled while the views are imported, emptied into the description by the hook below.
 _shapes: dict[str, Any] = {}
 
 
-def operation(
+def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
     operation_id: str,
     summary: str,
     *,
@@ -107,7 +108,7 @@ def operation(
     return decorated
 
 
-def schema_of(shape: Any) -> Schema:
+def schema_of(shape: Any) -> Schema:  # noqa: PLR0911 — one case per kind of type
     """Return the JSON schema of a type; a ``TypedDict`` becomes a reference."""
     if shape in SCALARS:
         return dict(SCALARS[shape])
@@ -146,7 +147,7 @@ def add_shapes(result: Schema, **_: Any) -> Schema:
             "content": {
                 "application/problem+json": {
                     "schema": {"anyOf": [validation, problem]}
-                    if status == 400
+                    if status == BAD_REQUEST
                     else problem
                 }
             },
@@ -156,31 +157,38 @@ def add_shapes(result: Schema, **_: Any) -> Schema:
     return result
 
 
-class AutoSchema(BaseAutoSchema):  # type: ignore[misc]
+class AutoSchema(BaseAutoSchema):
     """Adds to each operation the problems it can answer with."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Schema | None:
         found: Schema | None = super().get_operation(*args, **kwargs)
         if found is None:
             return None
-        statuses = {*ALWAYS, *found.pop("x-problems", ())}
-        if self.view.permission_classes != [] and "security" in found:
-            statuses |= {401, 403} if {} not in found["security"] else {401, 403}
-        if "requestBody" in found:
-            statuses |= {400, 413, 415}
-        if any(item["in"] == "query" for item in found.get("parameters", ())):
-            statuses.add(400)
-        if "{" in self.path:
-            statuses.add(404)
-        for status in sorted(statuses):
+        for status in sorted(self._problems(found)):
             found["responses"].setdefault(
                 str(status), {"$ref": f"#/components/responses/Problem{status}"}
             )
-        successor = getattr(self.view, "successor", None)
+        if operation_id := getattr(self.view, "operation_id", ""):
+            found["operationId"] = operation_id
+        if "{user_id}" in self.path:
+            found["operationId"] = f"users_{found['operationId']}"
+        successor = getattr(self.view, "successor", "")
         return _as_compat(found, self, successor) if successor else found
 
+    def _problems(self, found: Schema) -> set[int]:
+        statuses = {*ALWAYS, *found.pop("x-problems", ())}
+        if found.get("security"):
+            statuses |= {401, 403}
+        if "requestBody" in found:
+            statuses |= {400, 413, 415}
+        if found.get("parameters"):
+            statuses.add(400)
+        if "{" in self.path:
+            statuses.add(404)
+        return statuses
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc,no-untyped-call]
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Says how an access token is sent."""
 
     target_class = "api.authentication.TokenAuthentication"
@@ -190,7 +198,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc,no-untyp
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc,no-untyped-call]
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Says how the storefront's own scripts are recognised."""
 
     target_class = "api.authentication.SessionAuthentication"

@@ -3,22 +3,22 @@
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from accounts.models import User
 from api.errors import UserIdForbidden, UserNotFound
+from api.typing import AuthenticatedRequest
 
 ACT_FOR_ANY = "accounts.act_for_any"
 
 
-def resolve_subject(request: Request, user_id: int | None) -> int:
+def resolve_subject(request: AuthenticatedRequest, user_id: int | None) -> int:
     """Return the id of the user a request is about.
 
     No id, or one's own, is oneself. Anybody else's takes the permission to act for any,
     and is refused before anything is looked up: the answer is the same whether there is
     such a user or not.
     """
-    own_id: int = request.user.pk
+    own_id = request.user.pk
     if user_id is None or user_id == own_id:
         return own_id
     if not request.user.has_perm(ACT_FOR_ANY):
@@ -28,7 +28,9 @@ def resolve_subject(request: Request, user_id: int | None) -> int:
     return user_id
 
 
-def resolve_payer(request: Request, user_id: int | None, reason: str) -> int:
+def resolve_payer(
+    request: AuthenticatedRequest, user_id: int | None, reason: str
+) -> int:
     """Return whose money a request moves; for somebody else a reason is needed."""
     subject = resolve_subject(request, user_id)
     if subject != request.user.pk and not reason:
@@ -36,7 +38,7 @@ def resolve_payer(request: Request, user_id: int | None, reason: str) -> int:
     return subject
 
 
-def record(request: Request, subject: int, reason: str) -> None:
+def record(request: AuthenticatedRequest, subject: int, reason: str) -> None:
     """Keep in the staff's log what was done for somebody else, and why."""
     if subject == request.user.pk:
         return

@@ -3,8 +3,8 @@
 A sign-in is a row of the session store, so it expires, is cleaned up and can be ended
 like a browser's. Both tokens are signed and name that row. The access token is good for
 minutes and is checked against the row and the user by one statement, which makes every
-revocation immediate. The refresh token carries a number that goes up with each use; one
-that comes back after its successor was handed out is a stolen one, and ends the sign-in.
+revocation immediate. The refresh token carries a number that goes up with each use: one
+that comes back after its successor was used is a stolen one, and ends the sign-in.
 """
 
 import hashlib
@@ -101,7 +101,7 @@ def find_user(token: str) -> User:
 def _rotate(claims: dict[str, Any]) -> TokenPair | None:
     session = _lock(claims["sid"])
     state = session.get_decoded() if session else {}
-    user = User.objects.filter(pk=state.get("api_user"), is_active=True).first()
+    user = User.objects.filter(pk=state.get("api_user", 0), is_active=True).first()
     if session is None or user is None or state.get("stamp") != _stamp(user):
         return None
     current, used = state["number"], claims["num"]

@@ -5,7 +5,6 @@ from typing import Any, TypedDict
 
 from django.http import HttpResponse
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services as accounts
@@ -15,6 +14,7 @@ from api.fields import AddressInput, Input, StrictBoolean, StrictText, clean
 from api.idempotency import claim_of, once, respond
 from api.schema import operation
 from api.shapes import AddressJson, ListJson
+from api.typing import AuthenticatedRequest
 from api.views import PersonalView
 from common import idempotency
 
@@ -70,7 +70,7 @@ class ProfileView(PersonalView):
     """The profile."""
 
     @operation("users_me", "Show the profile", reply={200: ProfileJson})
-    def get(self, request: Request) -> Response:
+    def get(self, request: AuthenticatedRequest) -> Response:
         """Show who is signed in."""
         return Response(profile(request.user))
 
@@ -82,7 +82,7 @@ class ProfileView(PersonalView):
         reply={200: ProfileJson},
         keyed="yes",
     )
-    def patch(self, request: Request) -> HttpResponse:
+    def patch(self, request: AuthenticatedRequest) -> HttpResponse:
         """Change name, phone or consent; what is not sent stays."""
         asked = clean(PROFILE, request)
         user: User = request.user
@@ -106,7 +106,7 @@ class AddressListView(PersonalView):
     @operation(
         "addresses_list", "List addresses", reply={200: ListJson[SavedAddressJson]}
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: AuthenticatedRequest) -> Response:
         """List the shopper's addresses, the usual one first."""
         own = Address.objects.of_user(request.user.pk).order_by("-is_default", "-pk")
         return Response({"items": [address_json(address) for address in own]})
@@ -119,7 +119,7 @@ class AddressListView(PersonalView):
         reply={201: SavedAddressJson},
         keyed="yes",
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Write an address into the book; the first one is the default."""
         asked = clean(SAVED_ADDRESS, request)
         is_default = asked.pop("is_default", False)
@@ -139,7 +139,7 @@ class AddressView(PersonalView):
     """One address of the book."""
 
     @operation("addresses_retrieve", "Show an address", reply={200: SavedAddressJson})
-    def get(self, request: Request, address_id: int) -> Response:
+    def get(self, request: AuthenticatedRequest, address_id: int) -> Response:
         """Show one of the shopper's own addresses."""
         return Response(address_json(_own(request.user.pk, address_id)))
 
@@ -151,7 +151,7 @@ class AddressView(PersonalView):
         reply={200: SavedAddressJson},
         keyed="yes",
     )
-    def put(self, request: Request, address_id: int) -> HttpResponse:
+    def put(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Write an address anew; orders keep their copy."""
         asked = clean(SAVED_ADDRESS, request)
         empty = {"line2": "", "country": "KR"}
@@ -165,12 +165,12 @@ class AddressView(PersonalView):
         reply={200: SavedAddressJson},
         keyed="yes",
     )
-    def patch(self, request: Request, address_id: int) -> HttpResponse:
+    def patch(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Correct what is sent; orders keep their copy."""
         return _change(request, address_id, clean(CHANGED_ADDRESS, request))
 
     @operation("addresses_destroy", "Drop an address", reply={204: None}, keyed="yes")
-    def delete(self, request: Request, address_id: int) -> HttpResponse:
+    def delete(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Take an address out of the book."""
 
         def remove() -> idempotency.Reply:
@@ -214,7 +214,9 @@ def _own(user_id: int, address_id: int) -> Address:
     return found
 
 
-def _change(request: Request, address_id: int, asked: dict[str, Any]) -> HttpResponse:
+def _change(
+    request: AuthenticatedRequest, address_id: int, asked: dict[str, Any]
+) -> HttpResponse:
     user_id = request.user.pk
     fields = {name: asked[name] for name in ADDRESS_FIELDS if name in asked}
 

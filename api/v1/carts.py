@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 from django.core import signing
 from django.http import HttpResponse
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +15,7 @@ from api.fields import Id, Input, ItemInput, Quantity, clean, merged
 from api.idempotency import once
 from api.schema import CART_TOKEN, operation
 from api.shapes import MoneyJson, money
+from api.typing import AuthenticatedRequest
 from api.views import GuestView, PersonalView
 from cart import services as carts
 from cart.models import Cart
@@ -26,6 +28,7 @@ HEADER = "X-Cart-Token"
 SALT = "api.cart"
 TOKEN_AGE = 60 * 24 * 3600  # seconds
 
+Reply = TypeVar("Reply", bound=HttpResponse)
 Problem = Literal["product_unavailable", "insufficient_stock", "price_changed"]
 
 
@@ -82,7 +85,7 @@ class QuantityInput(Input):
 
 
 class ReplaceInput(Input):
-    items = ItemInput(many=True, max_length=carts.MAX_ITEMS)
+    items = serializers.ListField(child=ItemInput(), max_length=carts.MAX_ITEMS)
 
 
 class ChooseCouponInput(Input):
@@ -228,12 +231,12 @@ class CartCouponView(PersonalView):
         reply={200: CartJson},
         problems=(404,),
     )
-    def put(self, request: Request) -> HttpResponse:
+    def put(self, request: AuthenticatedRequest) -> HttpResponse:
         """Put one of the shopper's own coupons on the cart."""
         return _choose(request, clean(CHOOSE_COUPON, request)["coupon_id"])
 
     @operation("cart_drop-coupon", "Take the coupon off", reply={200: CartJson})
-    def delete(self, request: Request) -> HttpResponse:
+    def delete(self, request: AuthenticatedRequest) -> HttpResponse:
         """Order without a coupon."""
         return _choose(request, None)
 
@@ -360,7 +363,7 @@ def _coupon(quoted: Quote, offer: Offer) -> CartCouponJson | None:
     }
 
 
-def _choose(request: Request, coupon_id: int | None) -> HttpResponse:
+def _choose(request: AuthenticatedRequest, coupon_id: int | None) -> HttpResponse:
     return change(
         request,
         lambda cart: carts.choose_coupon(
@@ -369,7 +372,7 @@ def _choose(request: Request, coupon_id: int | None) -> HttpResponse:
     )
 
 
-def _with_token(response: Any, holder: Holder) -> Any:
+def _with_token(response: Reply, holder: Holder) -> Reply:
     if holder.token:
         response[HEADER] = sign(holder.token)
     return response

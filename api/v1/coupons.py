@@ -17,6 +17,7 @@ from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header,
 from api.schema import operation
 from api.shapes import MoneyJson, PageJson, money, money_or_none
 from api.subjects import record, resolve_subject
+from api.typing import AuthenticatedRequest
 from api.views import GuestView, PersonalView
 from coupons import services as coupons
 from coupons.errors import CouponBatchNotFound, CouponNotFound
@@ -152,7 +153,7 @@ class CouponIssueView(PersonalView):
         keyed="yes",
         problems=(403, 404, 410),
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Claim the next coupon of a campaign; ``serial`` is the place in line."""
         asked = clean(ISSUE, request)
         subject = resolve_subject(request, asked.get("user_id"))
@@ -175,7 +176,9 @@ class CouponListView(PersonalView):
         reply={200: PageJson[CouponJson]},
         problems=(403,),
     )
-    def get(self, request: Request, user_id: int | None = None) -> Response:
+    def get(
+        self, request: AuthenticatedRequest, user_id: int | None = None
+    ) -> Response:
         """List the coupons somebody holds, newest first."""
         asked = clean_query(COUPON_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))
@@ -196,7 +199,7 @@ class CouponView(PersonalView):
     """One of one's own coupons."""
 
     @operation("coupons_retrieve", "Show a coupon", reply={200: CouponJson})
-    def get(self, request: Request, coupon_id: int) -> Response:
+    def get(self, request: AuthenticatedRequest, coupon_id: int) -> Response:
         """Show one of the shopper's own coupons."""
         coupon = _wallet(request.user.pk).filter(pk=coupon_id).first()
         if coupon is None:

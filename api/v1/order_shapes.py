@@ -106,7 +106,7 @@ def draft_json(draft: Draft) -> OrderJson:
         "id": draft.id,
         "number": draft.number,
         "user_id": draft.user_id,
-        "status": draft.status.value,
+        "status": draft.status.value,  # type: ignore[typeddict-item]  # an OrderStatus
         "items": [
             {
                 "product_id": line.item.product_id,

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.errors import AddressNotFound
@@ -32,6 +31,7 @@ from api.renderers import dump
 from api.schema import operation
 from api.shapes import PageJson
 from api.subjects import record, resolve_payer, resolve_subject
+from api.typing import AuthenticatedRequest
 from api.v1.carts import CartJson, Holder, cart_json
 from api.v1.order_shapes import (
     WITH_DETAILS,
@@ -69,8 +69,8 @@ class RepeatedJson(TypedDict):
 
 
 class PlaceOrderInput(Input):
-    items = ItemInput(
-        many=True, required=False, allow_empty=False, max_length=MAX_LINES
+    items = serializers.ListField(
+        child=ItemInput(), required=False, allow_empty=False, max_length=MAX_LINES
     )
     from_cart = StrictBoolean(required=False, help_text="Order what is in the cart.")
     cart_version = StrictInteger(required=False, help_text="The cart that was seen.")
@@ -165,7 +165,9 @@ class OrderListView(PersonalView):
         reply={200: PageJson[OrderJson]},
         problems=(403,),
     )
-    def get(self, request: Request, user_id: int | None = None) -> Response:
+    def get(
+        self, request: AuthenticatedRequest, user_id: int | None = None
+    ) -> Response:
         """List the orders, newest first."""
         asked = clean_query(ORDER_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))
@@ -192,7 +194,7 @@ class OrderListView(PersonalView):
         keyed="yes",
         problems=(403, 404),
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Order products, or what is in the cart: all lines or none.
 
         The order holds its stock and coupon until ``expires_at``. With ``pay`` it is
@@ -217,7 +219,7 @@ class OrderView(PersonalView):
     """One order."""
 
     @operation("orders_retrieve", "Show an order", reply={200: OrderDetailJson})
-    def get(self, request: Request, order_id: UUID) -> HttpResponse:
+    def get(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Show an order with its payments, parcels and timeline."""
         return cacheable(request, order_detail_json(_find(request, order_id, MAY_VIEW)))
 
@@ -230,7 +232,7 @@ class OrderView(PersonalView):
         keyed="yes",
         problems=(403,),
     )
-    def put(self, request: Request, order_id: UUID) -> HttpResponse:
+    def put(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Send it elsewhere, call it off, or (as staff) move it on."""
         asked = clean(CHANGE_ORDER, request)
         order = _find(request, order_id, MAY_CHANGE)
@@ -256,7 +258,7 @@ class OrderView(PersonalView):
         keyed="yes",
         problems=(403,),
     )
-    def patch(self, request: Request, order_id: UUID) -> HttpResponse:
+    def patch(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Do the same as PUT: send only what changes."""
         return self.put(request, order_id)
 
@@ -266,7 +268,7 @@ class OrderView(PersonalView):
         reply={200: OrderDetailJson},
         keyed="yes",
     )
-    def delete(self, request: Request, order_id: UUID) -> HttpResponse:
+    def delete(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Call an order off. It stays in the history; doing it twice is fine."""
         return _cancel(request, order_id, "")
 
@@ -282,7 +284,7 @@ class OrderCancelView(PersonalView):
         reply={200: OrderDetailJson},
         keyed="yes",
     )
-    def post(self, request: Request, order_id: UUID) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Give stock, coupon and points back, each exactly once."""
         return _cancel(request, order_id, clean(CANCEL, request).get("reason", ""))
 
@@ -298,7 +300,7 @@ class OrderPayView(PersonalView):
         reply={201: PaymentJson},
         keyed="yes",
     )
-    def post(self, request: Request, order_id: UUID) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Pay an unpaid order from its shopper's points."""
         clean(PAY_ORDER, request)
         return _pay(request, request.user.pk, order_id, "")
@@ -316,7 +318,7 @@ class PayView(PersonalView):
         keyed="yes",
         problems=(403, 404),
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Pay an unpaid order from its shopper's points."""
         asked = clean(PAY, request)
         reason = asked.get("reason", "")
@@ -324,11 +326,17 @@ class PayView(PersonalView):
         return _pay(request, subject, asked["order_id"], reason)
 
 
+class PaymentListView(PayView):
+    """The same under the name of what it makes."""
+
+    operation_id = "payments_pay"
+
+
 class OrderRepeatView(PersonalView):
     """Ordering the same again."""
 
     @operation("orders_repeat", "Order again", reply={200: RepeatedJson}, keyed="yes")
-    def post(self, request: Request, order_id: UUID) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Put what an order had into the cart, at today's prices."""
         user_id = request.user.pk
 
@@ -385,7 +393,7 @@ def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
     """Return the address asked for: written out, from the book, or the usual one."""
     if "address" in asked:
         return full_address(asked["address"])
-    book = Address.objects.filter(user_id=user_id)
+    book = Address.objects.of_user(user_id or 0)
     if "address_id" not in asked:
         usual = book.filter(is_default=True).first()
         return usual.snapshot() if usual else {}
@@ -395,7 +403,7 @@ def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
     return chosen.snapshot()
 
 
-def _find(request: Request, order_id: UUID, permission: str) -> Order:
+def _find(request: AuthenticatedRequest, order_id: UUID, permission: str) -> Order:
     """Return one's own order, or any with the permission; else it is not there."""
     order = Order.objects.filter(pk=order_id).prefetch_related(*WITH_DETAILS).first()
     if order is None:
@@ -410,7 +418,7 @@ def _detail(order_id: UUID) -> OrderDetailJson:
     return order_detail_json(found)
 
 
-def _move(request: Request, order: Order, asked: dict[str, Any]) -> None:
+def _move(request: AuthenticatedRequest, order: Order, asked: dict[str, Any]) -> None:
     status, actor_id = asked["status"], request.user.pk
     if status == OrderStatus.CANCELLED:
         _call_off(request, order, asked.get("reason", ""))
@@ -431,7 +439,7 @@ def _move(request: Request, order: Order, asked: dict[str, Any]) -> None:
         checkout.deliver(order_id=order.pk, actor_id=actor_id)
 
 
-def _call_off(request: Request, order: Order, reason: str) -> None:
+def _call_off(request: AuthenticatedRequest, order: Order, reason: str) -> None:
     is_own = order.user_id == request.user.pk
     checkout.cancel(
         order_id=order.pk,
@@ -441,7 +449,7 @@ def _call_off(request: Request, order: Order, reason: str) -> None:
     )
 
 
-def _cancel(request: Request, order_id: UUID, reason: str) -> HttpResponse:
+def _cancel(request: AuthenticatedRequest, order_id: UUID, reason: str) -> HttpResponse:
     order = _find(request, order_id, MAY_CHANGE)
 
     def cancel() -> OrderDetailJson:
@@ -451,7 +459,9 @@ def _cancel(request: Request, order_id: UUID, reason: str) -> HttpResponse:
     return once(request, cancel)
 
 
-def _pay(request: Request, subject: int, order_id: UUID, reason: str) -> HttpResponse:
+def _pay(
+    request: AuthenticatedRequest, subject: int, order_id: UUID, reason: str
+) -> HttpResponse:
     def pay() -> PaymentJson:
         checkout.pay_with_points(user_id=subject, order_id=order_id)
         record(request, subject, reason)

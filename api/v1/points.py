@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.fields import (
@@ -25,6 +24,7 @@ from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header,
 from api.schema import operation
 from api.shapes import PageJson
 from api.subjects import record, resolve_payer, resolve_subject
+from api.typing import AuthenticatedRequest
 from api.views import PersonalView
 from checkout import services as checkout
 from orders.errors import OrderExpired
@@ -123,7 +123,9 @@ class PointsView(PersonalView):
         reply={200: BalanceJson},
         problems=(403,),
     )
-    def get(self, request: Request, user_id: int | None = None) -> Response:
+    def get(
+        self, request: AuthenticatedRequest, user_id: int | None = None
+    ) -> Response:
         """Show the points as they are now."""
         asked = clean_query(SUBJECT_QUERY, request)
         return Response(
@@ -143,7 +145,7 @@ class PointsChargeView(PersonalView):
         keyed="yes",
         problems=(403,),
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Credit points. The same Idempotency-Key credits them once."""
         asked = clean(CHARGE, request)
         reason = asked.get("reason", "")
@@ -173,7 +175,7 @@ class PointsUseView(PersonalView):
         keyed="yes",
         problems=(403, 404),
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Debit points; with ``order_id`` they pay that order."""
         asked = clean(USE, request)
         reason = asked.get("reason", "")
@@ -208,7 +210,9 @@ class PointsHistoryView(PersonalView):
         reply={200: PageJson[EntryJson]},
         problems=(403,),
     )
-    def get(self, request: Request, user_id: int | None = None) -> Response:
+    def get(
+        self, request: AuthenticatedRequest, user_id: int | None = None
+    ) -> Response:
         """List the entries, newest first, each with the balance after it."""
         asked = clean_query(HISTORY_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))

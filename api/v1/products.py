@@ -41,8 +41,8 @@ DETAIL_SQL = f"""
     SELECT {CARD_COLUMNS},
            product.description, product.options::json, product.weight_grams,
            category.name, category.slug,
-           (SELECT json_agg(json_build_object('image', image, 'alt', alt, 'width', width,
-                   'height', height) ORDER BY position, photo.id)
+           (SELECT json_agg(json_build_object('image', image, 'alt', alt,
+                   'width', width, 'height', height) ORDER BY position, photo.id)
               FROM catalog_productphoto AS photo WHERE photo.product_id = product.id)
       FROM catalog_product AS product
       JOIN catalog_category AS category ON category.id = product.category_id
@@ -239,7 +239,7 @@ class ProductListView(PublicView):
         reply={200: PageJson[ProductCardJson]},
     )
     def get(self, request: Request) -> HttpResponse:
-        """Products on sale, filtered and sorted, with their exact stock."""
+        """List products, filtered and sorted, with their exact stock."""
         asked = clean_query(PRODUCT_QUERY, request)
         limit = asked["limit"]
         sort = asked["sort"]
@@ -259,7 +259,7 @@ class ProductView(PublicView):
 
     @operation("products_retrieve", "Show a product", reply={200: ProductJson})
     def get(self, request: Request, product_id: int) -> HttpResponse:
-        """A product with its pictures and its exact stock."""
+        """Show a product with its pictures and its exact stock."""
         rows = _rows(DETAIL_SQL, {"id": product_id})
         if not rows:
             raise ProductNotFound
@@ -271,12 +271,17 @@ class ProductStockView(PublicView):
 
     @operation("products_stock", "Ask for the stock", reply={200: StockJson})
     def get(self, request: Request, product_id: int) -> HttpResponse:
-        """How much is left at this very moment."""
-        found = Product.objects.on_sale().with_available().filter(pk=product_id)
-        available = found.values_list("available", flat=True).first()
-        if available is None and not found.exists():
+        """Tell how much is left at this very moment."""
+        product = (
+            Product.objects.on_sale().filter(pk=product_id).select_related("stock")
+        ).first()
+        if product is None:
             raise ProductNotFound
-        body: StockJson = {"product_id": product_id, "available": available or 0}
+        stock = getattr(product, "stock", None)
+        body: StockJson = {
+            "product_id": product_id,
+            "available": stock.available if stock else 0,
+        }
         return cacheable(request, body)
 
 
@@ -290,7 +295,7 @@ class BestSellersView(PublicView):
         reply={200: BestSellersJson},
     )
     def get(self, request: Request) -> HttpResponse:
-        """The products that sold most in the last days, today included."""
+        """Rank the products that sold most in the last days, today included."""
         asked = clean_query(BEST_QUERY, request)
         best = best_sellers(days=asked["days"], limit=asked["limit"])
         cards = cards_of([item.product_id for item in best.items])
@@ -317,7 +322,7 @@ class CategoryListView(PublicView):
 
     @operation("categories_list", "List categories", reply={200: CategoriesJson})
     def get(self, request: Request) -> HttpResponse:
-        """All categories, as a tree."""
+        """List all categories, as a tree."""
         below: dict[int | None, list[CategoryJson]] = {}
         nodes: dict[int, CategoryJson] = {}
         rows = Category.objects.order_by("position", "id").values_list(

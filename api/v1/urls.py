@@ -15,7 +15,7 @@ urlpatterns = [
     *route("orders/<uuid:order_id>/cancel", orders.OrderCancelView, "order-cancel"),
     *route("orders/<uuid:order_id>/repeat", orders.OrderRepeatView, "order-repeat"),
     *route("pay", orders.PayView, "pay"),
-    *route("payments", orders.PayView, "payments"),
+    *route("payments", orders.PaymentListView, "payments"),
     *route("cart", carts.CartView, "cart"),
     *route("cart/items", carts.CartItemsView, "cart-items"),
     *route("cart/items/<id:product_id>", carts.CartItemView, "cart-item"),
