@@ -1,0 +1,276 @@
+"""The quick purchase does, row by row, what the plain one does."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cart import services as carts
+from cart.models import Cart, CartItem
+from catalog.models import Product
+from checkout import services as checkout
+from checkout.services import CartVersion, Purchase
+from common.errors import DomainError
+from coupons.models import Coupon, CouponBatch, CouponState, DiscountKind
+from inventory.models import Stock, StockMovement
+from orders.models import Order, OrderEvent, OrderLine
+from outbox.models import Dispatch, Event
+from payments.models import Payment
+from points.models import LedgerEntry, PointAccount
+from tests.factories import (
+    CouponBatchFactory,
+    CouponFactory,
+    DeliveryMethodFactory,
+    ProductFactory,
+    UserFactory,
+)
+from tests.reference import checkout as reference
+
+pytestmark = pytest.mark.django_db
+
+TABLES: tuple[type[models.Model], ...] = (
+    Cart,
+    CartItem,
+    Coupon,
+    CouponBatch,
+    Dispatch,
+    Event,
+    LedgerEntry,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Payment,
+    PointAccount,
+    Stock,
+    StockMovement,
+)
+# Given by chance or by the clock, so that two equal purchases differ in them.
+OWN = {"id", "event", "sequence", "hash", "head_hash"}
+
+
+@dataclass(frozen=True)
+class Ware:
+    price: int
+    on_hand: int
+    wanted: int
+    is_on_sale: bool
+
+
+@dataclass(frozen=True)
+class Voucher:
+    kind: DiscountKind
+    value: int
+    max_discount: int | None
+    min_spend: int
+    state: CouponState
+    is_active: bool
+    # Days from now on which the coupon begins and ends to be valid.
+    valid: tuple[int, int]
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    wares: list[Ware]
+    balance: int
+    voucher: Voucher | None
+    delivery_method: str | None
+    free_from: int | None
+    # How far the shopper's idea of the total is off; ``None`` if they have none.
+    surprise: int | None
+    has_cart: bool
+    is_cart_stale: bool
+
+
+wares = st.builds(
+    Ware,
+    price=st.integers(1, 3_000),
+    on_hand=st.sampled_from([100] * 12 + [0, 1, 3, 5, 8]),
+    wanted=st.integers(1, 8),
+    is_on_sale=st.sampled_from([True] * 30 + [False]),
+)
+percents = st.tuples(st.just(DiscountKind.PERCENT), st.integers(1, 100))
+amounts = st.tuples(st.just(DiscountKind.FIXED), st.integers(1, 30_000))
+vouchers = st.builds(
+    lambda worth, **rest: Voucher(kind=worth[0], value=worth[1], **rest),
+    percents | amounts,
+    max_discount=st.none() | st.integers(1, 5_000),
+    min_spend=st.just(0) | st.integers(0, 20_000),
+    state=st.sampled_from(
+        [CouponState.ISSUED] * 6 + [CouponState.EXPIRED, CouponState.REVOKED]
+    ),
+    is_active=st.sampled_from([True] * 15 + [False]),
+    valid=st.sampled_from([(-1, 1)] * 6 + [(-2, -1), (1, 2)]),
+    is_own=st.sampled_from([True] * 15 + [False]),
+)
+cases = st.builds(
+    Case,
+    wares=st.lists(wares, min_size=1, max_size=5),
+    balance=st.sampled_from([1, 3_000, 9_000, 30_000] + [1_000_000] * 8),
+    voucher=st.none() | vouchers,
+    delivery_method=st.sampled_from([None] * 8 + ["standard"] * 8 + ["by pigeon"]),
+    free_from=st.none() | st.integers(0, 30_000),
+    surprise=st.sampled_from([None, None, None, 0, 1]),
+    has_cart=st.booleans(),
+    is_cart_stale=st.sampled_from([False, False, False, True]),
+)
+
+
+@given(case=cases)
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_production_and_reference_do_the_same(case: Case) -> None:
+    with transaction.atomic():
+        wish = _set_up(case)
+
+        quick = _tried(checkout.place_and_pay, wish)
+        plain = _tried(reference.place_and_pay, wish)
+
+        transaction.set_rollback(True)
+    assert quick == plain
+
+
+def test_reference_tells_different_rows_apart() -> None:
+    case = Case(
+        wares=[Ware(price=100, on_hand=5, wanted=2, is_on_sale=True)],
+        balance=1_000,
+        voucher=None,
+        delivery_method=None,
+        free_from=None,
+        surprise=None,
+        has_cart=False,
+        is_cart_stale=False,
+    )
+    wish = _set_up(case)
+    one_less = Purchase(**{**_values(wish), "quantities": {_only(wish): 1}})
+
+    assert _tried(checkout.place_and_pay, wish) != _tried(
+        reference.place_and_pay, one_less
+    )
+
+
+def _only(wish: Purchase) -> int:
+    [product_id] = wish.quantities
+    return product_id
+
+
+def _values(wish: Purchase) -> dict[str, Any]:
+    return {name: getattr(wish, name) for name in wish.__dataclass_fields__}
+
+
+def _set_up(case: Case) -> Purchase:
+    DeliveryMethodFactory.create(cost=300, free_from=case.free_from)
+    user = UserFactory.create(points=case.balance)
+    products = [_product(ware) for ware in case.wares]
+    wish = Purchase(
+        user_id=user.pk,
+        email=user.email,
+        quantities={
+            product.pk: ware.wanted
+            # Not in the order of the ids, which the locks have to be taken in.
+            for product, ware in reversed(list(zip(products, case.wares, strict=True)))
+        },
+        coupon_id=_coupon(case.voucher, user.pk) if case.voucher else None,
+        address={"city": "Seoul"},
+        delivery_method=case.delivery_method,
+        cart=_cart(case, user.pk, products) if case.has_cart else None,
+    )
+    if case.surprise is None:
+        return wish
+    total = checkout.price(wish)[0].total + case.surprise
+    return Purchase(**{**_values(wish), "expected_total": total})
+
+
+def _product(ware: Ware) -> Product:
+    product = ProductFactory.create(price=ware.price, stock_on_hand=ware.on_hand)
+    if not ware.is_on_sale:
+        Product.objects.filter(pk=product.pk).update(published_at=None)
+    return product
+
+
+def _coupon(voucher: Voucher, user_id: int) -> int:
+    begin, end = (timezone.now() + timedelta(days=days) for days in voucher.valid)
+    values = asdict(voucher)
+    batch = CouponBatchFactory.create(
+        valid_from=begin,
+        valid_until=end,
+        **{
+            name: values[name]
+            for name in ("kind", "value", "max_discount", "min_spend", "is_active")
+        },
+    )
+    owner = {"user_id": user_id} if voucher.is_own else {"user": UserFactory.create()}
+    coupon: Coupon = CouponFactory.create(batch=batch, state=voucher.state, **owner)
+    return coupon.pk
+
+
+def _cart(case: Case, user_id: int, products: list[Product]) -> CartVersion:
+    cart = carts.of_user(user_id)
+    cart.refresh_from_db()
+    for product, ware in zip(products, case.wares, strict=True):
+        if ware.is_on_sale:
+            carts.add(cart_id=cart.pk, product_id=product.pk, quantity=ware.wanted)
+    version = cart.version if case.is_cart_stale else None
+    cart.refresh_from_db()
+    return CartVersion(cart.pk, version or cart.version)
+
+
+def _tried(buy: Callable[[Purchase], Any], wish: Purchase) -> dict[str, Any]:
+    """Return what a purchase answered and left in the tables, and undo it."""
+    with transaction.atomic():
+        try:
+            done = buy(wish)
+            answer: dict[str, Any] = {"done": "ok"}
+            names = {str(done.id): "<order>", done.number: "<number>"}
+        except DomainError as error:
+            answer = {"done": error.code, **error.extra, "lines": None}
+            names = {}
+        for table in TABLES:
+            answer[table.__name__] = [_row(item, names) for item in _all(table)]
+        answer["chain"] = _chain()
+        transaction.set_rollback(True)
+    return answer
+
+
+def _all(table: type[models.Model]) -> models.QuerySet[models.Model]:
+    return table._default_manager.order_by("pk")
+
+
+def _row(item: models.Model, names: dict[str, str]) -> str:
+    values = {
+        field.name: field.value_from_object(item)
+        for field in item._meta.concrete_fields
+        if field.name not in OWN and "_at" not in field.name
+    } | {
+        # Times differ; whether there is one must not.
+        field.name: field.value_from_object(item) is not None
+        for field in item._meta.concrete_fields
+        if field.name.endswith("_at") and field.name != "expires_at"
+    }
+    text = json.dumps(values, cls=DjangoJSONEncoder, default=repr, sort_keys=True)
+    for name, stand_in in names.items():
+        text = text.replace(name, stand_in)
+    return text
+
+
+def _chain() -> list[bool]:
+    """Return, for each entry, whether its hash is right and follows the one before."""
+    entries = list(LedgerEntry.objects.order_by("account_id", "sequence"))
+    heads = [b"\0" * 32, *(bytes(entry.hash) for entry in entries)]
+    return [
+        bytes(entry.hash) == reference.entry_hash(entry)
+        and (entry.sequence == 1 or bytes(entry.previous_hash) == head)
+        for entry, head in zip(entries, heads, strict=False)
+    ]
