@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.errors import AddressNotFound
 from accounts.models import Address, User
+from api.errors import CursorInvalid
 from api.fields import (
     MAX_BIGINT,
     AddressInput,
@@ -479,4 +480,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ValidationError({"cursor": ["This cursor is not valid."]}) from None
+        raise CursorInvalid from None

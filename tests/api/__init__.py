@@ -1,0 +1,1 @@
+"""Tests of the API, through HTTP, with every answer held against its description."""

@@ -1,0 +1,34 @@
+"""Whom the API's tests act as."""
+
+import pytest
+
+from accounts.models import User
+from tests.api.client import Api
+from tests.factories import StaffFactory, UserFactory
+
+
+@pytest.fixture
+def user() -> User:
+    return UserFactory.create(points=1_000_000)
+
+
+@pytest.fixture
+def api(user: User) -> Api:
+    """The shopper."""
+    return Api(user)
+
+
+@pytest.fixture
+def other() -> Api:
+    """Somebody else."""
+    return Api(UserFactory.create(points=1_000_000))
+
+
+@pytest.fixture
+def staff() -> Api:
+    return Api(StaffFactory.create())
+
+
+@pytest.fixture
+def guest() -> Api:
+    return Api()
