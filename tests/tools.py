@@ -19,7 +19,8 @@ def require(program: str) -> str:
     """Return the path of a program; without it skip, or fail where ``CI`` is set."""
     places = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     for name in (program, *ALTERNATIVES.get(program, ())):
-        if path := shutil.which(name, path=places):
+        path: str | None = shutil.which(name, path=places)
+        if path:
             return path
     package = PACKAGES.get(program, program)
     message = f"{program} is not installed: apt-get install {package}"
