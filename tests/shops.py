@@ -1,0 +1,135 @@
+"""A small shop in which everything has happened once, by the shop's own services."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import User
+from analytics import services as analytics
+from checkout import services as checkout
+from checkout.services import Purchase
+from common.days import shop_day
+from common.idempotency import Claim, Reply
+from coupons import services as coupons
+from coupons.models import DiscountKind
+from inventory import services as inventory
+from inventory.models import MovementKind
+from orders.models import OrderStatus
+from outbox import services as outbox
+from points import services as points
+from tests.factories import CouponBatchFactory, ProductFactory, UserFactory
+
+SOLD_DAYS_AGO = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The orders by what became of them, and who placed them."""
+
+    user: User
+    other: User
+    orders: dict[str, UUID]
+
+
+def busy_shop() -> Shop:
+    """Let two shoppers charge, claim, order, pay, cancel and receive; roll it up."""
+    user, other = UserFactory.create(points=1_000_000), UserFactory.create(points=500)
+    points.adjust(user_id=user.pk, amount=-77, reason="typo", idempotency_key="fix")
+    mug, bowl, spoon = (
+        ProductFactory.create(price=price, stock_on_hand=20)
+        for price in (9_900, 12_345, 777)
+    )
+    _correct_stock(bowl.pk)
+
+    def buy(quantities: dict[int, int], coupon_id: int | None = None) -> Purchase:
+        return Purchase(
+            user_id=user.pk,
+            email=user.email,
+            quantities=quantities,
+            coupon_id=coupon_id,
+        )
+
+    first, second, third = (
+        coupons.claim(user_id=user.pk, batch_id=CouponBatchFactory.create().pk).pk
+        for _ in range(3)
+    )
+    free = coupons.claim(
+        user_id=user.pk,
+        batch_id=CouponBatchFactory.create(kind=DiscountKind.FIXED, value=10**6).pk,
+    ).pk
+    placed = {
+        "pending": checkout.place_order(buy({mug.pk: 1, bowl.pk: 2}, first)).id,
+        "paid": checkout.place_and_pay(buy({mug.pk: 2, spoon.pk: 1}, second)).id,
+        "paid_later": checkout.place_order(buy({bowl.pk: 1})).id,
+        "cancelled": checkout.place_order(buy({mug.pk: 1})).id,
+        "refunded": checkout.place_and_pay(buy({mug.pk: 1, spoon.pk: 3}, third)).id,
+        "expired": checkout.place_order(buy({spoon.pk: 2})).id,
+        "processing": checkout.place_and_pay(buy({bowl.pk: 1})).id,
+        "shipped": checkout.place_and_pay(buy({bowl.pk: 1})).id,
+        "delivered": checkout.place_and_pay(buy({bowl.pk: 1, mug.pk: 1})).id,
+        "free": checkout.place_and_pay(buy({spoon.pk: 1}, free)).id,
+        "sold_alone": checkout.place_and_pay(
+            buy({ProductFactory.create(stock_on_hand=3).pk: 2})
+        ).id,
+    }
+    checkout.purchase_once(
+        buy({spoon.pk: 1}),
+        OrderStatus.PAID,
+        claim=Claim(f"u:{user.pk}", "POST", "/api/v1/orders", "key-1", "0" * 64),
+        render=lambda _draft: Reply(201, "{}"),
+    )
+    _live_on(placed, user)
+    outbox.deliver_due()
+    _age(placed["delivered"])
+    return Shop(user=user, other=other, orders=placed)
+
+
+def _correct_stock(product_id: int) -> None:
+    for kind, delta in ((MovementKind.DAMAGED, -1), (MovementKind.COUNTED, 2)):
+        inventory.adjust(
+            product_id=product_id,
+            kind=kind,
+            delta=delta,
+            reason="counted",
+            actor_id=None,
+        )
+
+
+def _live_on(placed: dict[str, UUID], user: User) -> None:
+    checkout.pay(user_id=user.pk, order_id=placed["paid_later"])
+    for name in ("cancelled", "refunded"):
+        checkout.cancel(
+            order_id=placed[name], user_id=user.pk, actor_id=user.pk, reason="changed"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orders_order SET expires_at = now() - interval '1 second'"
+            " WHERE id = %s",
+            [placed["expired"]],
+        )
+    checkout.expire_overdue()
+    for name in ("processing", "shipped", "delivered"):
+        checkout.pack(order_id=placed[name], actor_id=None)
+    for name in ("shipped", "delivered"):
+        checkout.ship(
+            order_id=placed[name],
+            carrier="CJ Logistics",
+            tracking_number=f"TRACK-{name}",
+            actor_id=None,
+        )
+    checkout.deliver(order_id=placed["delivered"], actor_id=None)
+
+
+def _age(order_id: UUID) -> None:
+    """Move a sale into a past shop day, and roll that day up."""
+    past = timezone.now() - timedelta(days=SOLD_DAYS_AGO)
+    with connection.cursor() as cursor:
+        for table, column in (("orders_order", "id"), ("orders_orderline", "order_id")):
+            cursor.execute(
+                f"UPDATE {table} SET paid_at = %s WHERE {column} = %s",  # noqa: S608
+                [past, order_id],
+            )
+    analytics.roll_up_day(shop_day(past))
