@@ -44,6 +44,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def children_of(pid: int) -> list[int]:
+    """Return the ids of a process's children."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
+    return [int(child) for child in found.stdout.split()]
+
+
 @dataclass
 class Process:
     """One program in a session of its own, so that it dies with all its children."""
@@ -203,7 +209,7 @@ _CELERY = ["celery", "--app", "config"]
 def _is_ready(web: Web) -> bool:
     assert web.popen.poll() is None, f"web ended:\n{web.said()}"
     try:
-        with urllib.request.urlopen(f"{web.url}/readyz", timeout=5):  # noqa: S310
+        with urllib.request.urlopen(f"{web.url}/readyz", timeout=5):
             return True
     except OSError:
         return False
