@@ -60,6 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [("act_for_any", "Can act for any user through the API")]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
         ]

@@ -98,7 +98,10 @@ class OldCartView(CartView):
         )
 
     @operation(
-        "cart_delete", "Clear the cart", body=OLD_CART_ITEM, reply={200: CartJson}
+        "cart_delete",
+        "Clear the cart",
+        body=OLD_CART_ITEM,
+        reply={200: CartJson, 204: None},
     )
     def delete(self, request: Request) -> Any:
         """Take one product out, or everything if none is named."""
