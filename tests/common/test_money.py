@@ -1,0 +1,66 @@
+"""Shares that add up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.money import allocate, percent_of
+
+weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=20)
+
+
+@given(total=st.integers(0, 10**12), weights=weights.filter(any))
+def test_shares_add_up_and_are_within_one_of_exact(
+    total: int, weights: list[int]
+) -> None:
+    shares = allocate(total, weights)
+
+    whole = sum(weights)
+    assert sum(shares) == total
+    for share, weight in zip(shares, weights, strict=True):
+        assert total * weight // whole <= share <= -(-total * weight // whole)
+
+
+@given(total=st.integers(0, 10**12), weights=weights.filter(any))
+def test_weightless_get_nothing(total: int, weights: list[int]) -> None:
+    shares = allocate(total, weights)
+
+    assert all(
+        share == 0 for share, weight in zip(shares, weights, strict=True) if weight == 0
+    )
+
+
+@given(
+    total=st.integers(0, 10**12), weights=st.lists(st.integers(1, 10**12), min_size=1)
+)
+def test_shares_never_exceed_weights_if_the_total_does_not(
+    total: int, weights: list[int]
+) -> None:
+    shares = allocate(min(total, sum(weights)), weights)
+
+    assert all(share <= weight for share, weight in zip(shares, weights, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "shares"),
+    [
+        (10, [1, 1, 1], [4, 3, 3]),
+        (100, [50, 30, 20], [50, 30, 20]),
+        (1, [1, 2, 1], [0, 1, 0]),
+        (2, [1, 1, 1], [1, 1, 0]),
+        (0, [3, 5], [0, 0]),
+        (7, [0, 0], [0, 0]),
+        (7, [], []),
+    ],
+)
+def test_allocation_by_example(
+    total: int, weights: list[int], shares: list[int]
+) -> None:
+    assert allocate(total, weights) == shares
+
+
+@given(amount=st.integers(0, 10**12), percent=st.integers(0, 100))
+def test_percent_is_the_floor_of_the_exact_part(amount: int, percent: int) -> None:
+    part = percent_of(amount, percent)
+
+    assert part * 100 <= amount * percent < (part + 1) * 100
