@@ -75,8 +75,10 @@ class Storefront:
 
     @cached_property
     def counts(self) -> Counts:
-        if self._request.user.is_authenticated:
-            return _shopper_counts(self._request.user.pk)
+        # A page of an error may be shown before anybody knows who asks.
+        user = getattr(self._request, "user", None)
+        if user is not None and user.is_authenticated:
+            return _shopper_counts(user.pk)
         if token := guest_token(self._request):
             return Counts(in_cart=_guest_count(token))
         return Counts()

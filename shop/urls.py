@@ -1,7 +1,8 @@
 """Addresses of the storefront's pages."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from shop.converters import IdConverter
 from shop.views import (
     account,
     cart,
@@ -15,6 +16,8 @@ from shop.views import (
     products,
 )
 
+register_converter(IdConverter, "id")
+
 app_name = "shop"
 
 urlpatterns = [
@@ -23,12 +26,12 @@ urlpatterns = [
     path("products/", products.product_list, name="products"),
     path("c/<str:slug>/", products.category_page, name="category"),
     # The slug takes all it can, so the id is what follows the last hyphen.
-    path("p/<str:slug>-<int:product_id>/", products.product_page, name="product"),
+    path("p/<str:slug>-<id:product_id>/", products.product_page, name="product"),
     path("cart/", cart.cart_page, name="cart"),
     path("cart/add/", cart.add, name="cart-add"),
     path("cart/coupon/", cart.choose_coupon, name="cart-coupon"),
-    path("cart/<int:product_id>/quantity/", cart.change, name="cart-change"),
-    path("cart/<int:product_id>/remove/", cart.remove, name="cart-remove"),
+    path("cart/<id:product_id>/quantity/", cart.change, name="cart-change"),
+    path("cart/<id:product_id>/remove/", cart.remove, name="cart-remove"),
     path("checkout/", checkout.checkout_page, name="checkout"),
     path("orders/", orders.orders_page, name="orders"),
     path("orders/<str:number>/", orders.order_page, name="order"),
@@ -38,19 +41,19 @@ urlpatterns = [
     path("points/", points.points_page, name="points"),
     path("points/charge/", points.charge, name="charge"),
     path("coupons/", coupons.coupons_page, name="coupons"),
-    path("coupons/<int:batch_id>/claim/", coupons.claim, name="claim"),
+    path("coupons/<id:batch_id>/claim/", coupons.claim, name="claim"),
     path("account/", account.account_page, name="account"),
     path("account/profile/", account.profile_page, name="profile"),
     path("account/addresses/", account.addresses_page, name="addresses"),
     path("account/addresses/new/", account.address_page, name="address-new"),
-    path("account/addresses/<int:address_id>/", account.address_page, name="address"),
+    path("account/addresses/<id:address_id>/", account.address_page, name="address"),
     path(
-        "account/addresses/<int:address_id>/remove/",
+        "account/addresses/<id:address_id>/remove/",
         account.remove_address,
         name="address-remove",
     ),
     path(
-        "account/addresses/<int:address_id>/default/",
+        "account/addresses/<id:address_id>/default/",
         account.default_address,
         name="address-default",
     ),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from checkout import services as checkout
 from common.errors import DomainError
+from common.ids import is_public_number
 from delivery.models import DeliveryMethod
 from orders.models import Order, OrderLine, OrderStatus
 from payments.models import Refund
@@ -164,6 +165,8 @@ def _own(request: AuthenticatedHttpRequest) -> Any:
 
 
 def _find(request: AuthenticatedHttpRequest, number: str) -> Order:
+    if not is_public_number(number):
+        raise Http404
     orders = _own(request).prefetch_related(_lines_with_photos(), "events")
     order: Order | None = orders.filter(number=number).first()
     if order is None:

@@ -90,6 +90,8 @@ def _list_page(request: HttpRequest, *, shelf: Shelf | None) -> HttpResponse:
         "sorts": [(key, label) for key, (label, _order) in SORTS.items()],
         "search_text": asked.text,
         "shelves": shelf.children if shelf else top_shelves(),
+        "clear_url": asked.query(min_price=None, max_price=None, in_stock=None),
+        "without_stock_url": asked.query(in_stock=None),
         "previous_url": previous_page and asked.query(page=previous_page),
         "next_url": next_page and asked.query(page=next_page),
         "nav": "" if shelf else "all",

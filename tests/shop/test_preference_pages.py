@@ -1,0 +1,53 @@
+"""Language, colours and help."""
+
+import pytest
+from django.test import Client
+
+from tests.shop.pages import body_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_theme_is_remembered_and_rendered_by_the_server(client: Client) -> None:
+    assert "data-theme" not in body_of(client.get("/help/privacy/"))
+
+    answer = client.post("/theme/", {"theme": "dark", "next": "/help/privacy/"})
+
+    assert (answer.status_code, answer["Location"]) == (303, "/help/privacy/")
+    assert 'data-theme="dark"' in body_of(client.get("/help/privacy/"))
+
+
+def test_unknown_theme_is_ignored(client: Client) -> None:
+    answer = client.post("/theme/", {"theme": '"><script>'})
+
+    assert answer.cookies == {}
+    client.cookies["theme"] = "<script>"
+    assert "data-theme" not in body_of(client.get("/help/privacy/"))
+
+
+def test_language_is_remembered_and_the_page_kept(client: Client) -> None:
+    answer = client.post("/language/", {"language": "ko", "next": "/best/?x=1"})
+
+    assert (answer.status_code, answer["Location"]) == (303, "/best/?x=1")
+    assert '<html lang="ko">' in body_of(client.get("/best/"))
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", ""])
+def test_switches_never_lead_out_of_the_shop(client: Client, target: str) -> None:
+    answer = client.post("/language/", {"language": "ru", "next": target})
+
+    assert answer["Location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/theme/", "/language/"])
+def test_switches_only_answer_to_post(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 405
+
+
+@pytest.mark.parametrize("topic", ["delivery", "returns", "privacy"])
+def test_help_texts_are_there(client: Client, topic: str) -> None:
+    assert client.get(f"/help/{topic}/").status_code == 200
+
+
+def test_unknown_help_text_is_404(client: Client) -> None:
+    assert client.get("/help/nonsense/").status_code == 404
