@@ -47,7 +47,7 @@ _BASE = f"""
        SET balance = entry.balance_after, last_sequence = entry.sequence,
            head_hash = entry.hash
       FROM entry WHERE entry.account_id = account.user_id;
-"""  # noqa: S608 — constants of ours
+"""
 
 _PRODUCTS = """
     INSERT INTO catalog_product (sku, slug, name, description, price, category_id,

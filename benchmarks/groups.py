@@ -1,11 +1,12 @@
 """All groups of benchmarks, in the order in which they run."""
 
-from benchmarks import purchases
+from benchmarks import coupon_drop, purchases
 from benchmarks.runs import Group
 
 GROUPS: dict[str, Group] = {
     "checkout": purchases.distinct,
     "hot": purchases.hot,
+    "coupons": coupon_drop.drop,
 }
 
 

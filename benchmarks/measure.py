@@ -94,22 +94,20 @@ def postgres_seconds() -> float | None:
     The main process counts for its children once they are gone; the living ones have
     to be asked. ``None`` where there is no ``/proc``.
     """
-    try:
-        pid = int((state_dir() / "postgres" / "postmaster.pid").read_text().split()[0])
-        main = _ticks(pid)
-    except (OSError, ValueError):
+    if not PROC.exists():
         return None
+    pid = int((state_dir() / "postgres" / "postmaster.pid").read_text().split()[0])
+    main = _ticks(pid)
     alive = sum(sum(_ticks(child)[:2]) for child in children(pid))
     return (sum(main) + alive) / TICKS
 
 
 def tree_seconds(pid: int) -> float | None:
     """Return the CPU seconds of a process and of all below it."""
-    try:
-        own = sum(_ticks(pid)) / TICKS
-    except OSError:
+    if not PROC.exists():
         return None
-    return own + sum(tree_seconds(child) or 0.0 for child in children(pid))
+    below = sum(tree_seconds(child) or 0.0 for child in children(pid))
+    return sum(_ticks(pid)[:2]) / TICKS + below
 
 
 def children(pid: int) -> list[int]:
@@ -129,6 +127,6 @@ def _ticks(pid: int) -> list[int]:
     """Return user, system, and both of the children that are gone."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
-    except ProcessLookupError:
-        return [0, 0, 0, 0]
+    except (FileNotFoundError, ProcessLookupError):
+        return [0, 0, 0, 0]  # it has just ended
     return [int(value) for value in text.rpartition(")")[2].split()[11:15]]

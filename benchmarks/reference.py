@@ -4,7 +4,6 @@ The rows are the same as those of ``checkout.services``; what differs is how the
 there: rows are locked, read into objects, changed and written, a table at a time.
 """
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,8 @@ from checkout.services import Purchase
 from common.idempotency import Claim
 from common.ids import public_number, uuid7
 from common.models import IdempotencyRecord
-from coupons.models import Coupon, CouponState
+from coupons.errors import CouponAlreadyIssued, CouponExpired, CouponSoldOut
+from coupons.models import Coupon, CouponBatch, CouponState
 from coupons.services import terms_of
 from delivery.models import DeliveryMethod
 from inventory.errors import InsufficientStock
@@ -29,6 +29,7 @@ from payments.models import Payment, PaymentMethod, PaymentState
 from points.errors import InsufficientPoints
 from points.models import EntryKind, LedgerEntry, PointAccount, SystemAccount
 from promotions.pricing import DeliveryTerms, Item, Quote, quote
+from tests.reference.checkout import entry_hash
 
 
 @transaction.atomic
@@ -150,31 +151,10 @@ def _pay(order: Order, now: datetime) -> None:
         previous_hash=bytes(account.head_hash),
         created_at=timezone.now(),
     )
-    entry.hash = account.head_hash = _hash(entry)
+    entry.hash = account.head_hash = entry_hash(entry)
     entry.save(force_insert=True)
     account.updated_at = entry.created_at
     account.save(update_fields=["balance", "last_sequence", "head_hash", "updated_at"])
-
-
-def _hash(entry: LedgerEntry) -> bytes:
-    # The same text as in points.services.
-    moment = entry.created_at
-    microseconds = int(moment.timestamp()) * 1_000_000 + moment.microsecond
-    text = "|".join(
-        str(value)
-        for value in (
-            entry.account_id,
-            entry.sequence,
-            SystemAccount.SALES.value,
-            EntryKind.USE.value,
-            entry.amount,
-            entry.balance_after,
-            entry.reference,
-            entry.idempotency_key,
-            microseconds,
-        )
-    )
-    return hashlib.sha256(bytes(entry.previous_hash) + text.encode()).digest()
 
 
 def _publish(order: Order, lines: list[OrderLine]) -> None:
@@ -216,3 +196,24 @@ def _take_stock(purchase: Purchase, order: Order) -> None:
         raise InsufficientStock(short)
     Stock.objects.bulk_update(stocks, ["on_hand", "version"])
     StockMovement.objects.bulk_create(movements)
+
+
+@transaction.atomic
+def claim(*, user_id: int, batch_id: int) -> Coupon:
+    """Give out a coupon under a lock on the batch."""
+    batch = CouponBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
+    if batch.coupons.filter(user_id=user_id).exists():
+        raise CouponAlreadyIssued
+    if not batch.is_open(timezone.now()):
+        raise CouponExpired
+    if batch.issued >= batch.quantity:
+        raise CouponSoldOut
+    batch.issued += 1
+    batch.save(update_fields=["issued"])
+    Event.objects.create(
+        id=uuid7(),
+        topic="coupon.issued",
+        aggregate=f"coupon-batch/{batch_id}/user/{user_id}",
+        payload={"batch_id": batch_id, "user_id": user_id},
+    )
+    return Coupon.objects.create(batch=batch, user_id=user_id, serial=batch.issued)

@@ -214,6 +214,7 @@ def adjusting_without_looking() -> Iterator[None]:
 def claiming_without_limit() -> Iterator[None]:
     """Issue coupons to whoever asks."""
     with (
+        altered_sql(coupons, "STANDING_SQL", ("issued >= quantity", "false")),
         altered_sql(coupons, "CLAIM_SQL", ("AND issued < quantity", "")),
         without_constraints("coupon_batch_issued_within_quantity"),
     ):
@@ -223,9 +224,10 @@ def claiming_without_limit() -> Iterator[None]:
 @contextmanager
 def claiming_again_and_again() -> Iterator[None]:
     """Forget who has a coupon already."""
-    has_one = "AND user_id = %(user_id)s)"
+    cut = ("AND user_id = %(user_id)s)", "AND user_id = -%(user_id)s)")
     with (
-        altered_sql(coupons, "CLAIM_SQL", (has_one, "AND user_id = -%(user_id)s)")),
+        altered_sql(coupons, "STANDING_SQL", cut),
+        altered_sql(coupons, "CLAIM_SQL", cut),
         without_constraints("coupon_once_per_user_and_batch"),
     ):
         yield
