@@ -1,0 +1,101 @@
+"""A PostgreSQL and a Redis of a test's own, that it may kill and freeze."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from config.embedded.urls import DATABASE, REDIS_SOCKET, ROLE
+from tests.running import children_of
+
+
+@dataclass(frozen=True)
+class OwnServers:
+    """Servers in a state folder of their own, as safe as real ones."""
+
+    folder: Path
+    # Also a PostgreSQL; else only a Redis.
+    has_postgres: bool
+
+    def start(self) -> None:
+        """Start what is missing."""
+        self._embedded("start")
+
+    def stop(self) -> None:
+        self._embedded("stop")
+
+    @property
+    def run_dir(self) -> Path:
+        return self.folder / "run"
+
+    def redis_url(self, db: int = 0) -> str:
+        return f"unix://{self.run_dir / REDIS_SOCKET}?db={db}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which the shop finds these servers."""
+        broker = f"redis+socket://{self.run_dir / REDIS_SOCKET}?virtual_host=1"
+        found = {"REDIS_URL": self.redis_url(), "CELERY_BROKER_URL": broker}
+        if self.has_postgres:
+            host = str(self.run_dir)
+            found["DATABASE_URL"] = f"postgresql://{ROLE}@/{DATABASE}?host={host}"
+        return found
+
+    def kill_postgres(self) -> None:
+        """Take the server and all its children away at once."""
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        pid = int(pid_file.read_text().splitlines()[0])
+        for victim in (pid, *children_of(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+
+    def signal_redis(self, number: signal.Signals) -> None:
+        os.kill(int((self.folder / "redis" / "pid").read_text()), number)
+
+    def _embedded(self, action: str) -> None:
+        environment = {**os.environ, "SHOP_STATE_DIR": str(self.folder)}
+        for name in ("DATABASE_URL", "REDIS_URL", "SHOP_PG_UNSAFE"):
+            environment.pop(name, None)
+        if not self.has_postgres:
+            environment["DATABASE_URL"] = "postgresql://elsewhere"
+        done = subprocess.run(
+            [sys.executable, "-m", "config.embedded", action],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def own_servers(folder: Path, *, has_postgres: bool) -> Iterator[OwnServers]:
+    """Start servers in a folder with a short path; stop them in the end."""
+    servers = OwnServers(folder, has_postgres)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        with suppress(ProcessLookupError, FileNotFoundError):
+            servers.signal_redis(signal.SIGCONT)
+        servers.stop()
+
+
+@contextmanager
+def database_of(servers: OwnServers) -> Iterator[None]:
+    """Let this process's connection lead to these servers for a while."""
+    usual = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict |= {"HOST": str(servers.run_dir), "NAME": DATABASE}
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict |= usual
