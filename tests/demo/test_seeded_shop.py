@@ -1,0 +1,128 @@
+"""A seeded shop is one that could have come about."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, models, transaction
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from analytics.models import DailySales
+from catalog.models import Product
+from coupons.models import Coupon, CouponBatch
+from demo.catalogue import articles
+from demo.logins import DANIEL, LOGINS, MINJI, STAFF
+from inventory.models import Stock
+from orders import events
+from orders.models import Order, OrderLine, OrderStatus
+from outbox.models import Dispatch, Event
+from points.models import LedgerEntry, PointAccount
+from tests.books import assert_books_balance
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One shop for all tests of this file; each test's own changes are undone."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("seed_demo", no_photos=True)
+        yield
+        transaction.set_rollback(True)
+
+
+def test_the_books_balance(shop: None) -> None:
+    assert_books_balance()
+
+
+def test_every_status_can_be_seen(shop: None) -> None:
+    seen = set(Order.objects.values_list("status", flat=True))
+    minjis = Order.objects.filter(user__email=MINJI.email)
+
+    assert seen == set(OrderStatus.values)
+    assert set(minjis.values_list("status", flat=True)) == set(OrderStatus.values)
+
+
+def test_stock_ends_as_the_catalogue_says(shop: None) -> None:
+    wanted = {article.sku: article.stock for article in articles()}
+    stocks = Stock.objects.select_related("product")
+    left = {stock.product.sku: stock.available for stock in stocks}
+
+    assert {sku for sku, stock in left.items() if stock == 0} == {
+        sku for sku, stock in wanted.items() if stock == 0
+    }
+    scarce = {sku for sku, stock in wanted.items() if stock <= 5}
+    assert {sku: left[sku] for sku in scarce} == {sku: wanted[sku] for sku in scarce}
+    assert all(left[sku] >= stock for sku, stock in wanted.items())
+
+
+def test_coupon_batches_are_at_every_stage(shop: None) -> None:
+    now = timezone.now()
+    batches = list(CouponBatch.objects.all())
+
+    assert any(batch.is_open(now) and batch.left > 0 for batch in batches)
+    assert any(batch.is_open(now) and batch.left == 0 for batch in batches)
+    assert any(batch.opens_at > now for batch in batches)
+    assert any(batch.valid_until < now for batch in batches)
+    states = set(Coupon.objects.values_list("state", flat=True))
+    assert {"issued", "used", "expired"} <= states
+
+
+def test_the_shoppers_can_sign_in_and_spend(shop: None, client: Client) -> None:
+    for login in LOGINS:
+        assert client.login(username=login.email, password=login.password)
+    for login in (MINJI, DANIEL):
+        shopper = User.objects.get(email=login.email)
+        assert PointAccount.objects.get(user=shopper).balance >= 50_000
+        assert Coupon.objects.of_user(shopper.pk).usable().exists()
+
+
+def test_the_staff_may_change_products_but_not_users_rights(shop: None) -> None:
+    staff = User.objects.get(email=STAFF.email)
+
+    assert staff.has_perm("catalog.change_product")
+    assert not staff.has_perm("auth.change_permission")
+    assert not staff.is_superuser
+
+
+def test_events_tell_what_the_shop_would_tell(shop: None) -> None:
+    order = Order.objects.filter(
+        status=OrderStatus.PAID, coupon_id__isnull=True
+    ).first()
+    assert order is not None
+    event = Event.objects.get(topic="order.paid", aggregate=f"order/{order.pk}")
+
+    assert event.payload == events.payload(order)
+    assert not Dispatch.objects.waiting().exists()
+
+
+def test_sales_are_rolled_up(shop: None) -> None:
+    sold = OrderLine.objects.filter(paid_at__isnull=False).aggregate(
+        units=models.Sum("quantity")
+    )
+    rolled_up = DailySales.objects.aggregate(units=models.Sum("units"))
+
+    assert rolled_up == sold
+
+
+def test_people_do_not_buy_before_they_come(shop: None) -> None:
+    early = Order.objects.filter(placed_at__lt=models.F("user__created_at"))
+
+    assert not early.exists()
+    assert not LedgerEntry.objects.filter(
+        created_at__gt=timezone.now() + timedelta(seconds=1)
+    ).exists()
+
+
+def test_new_orders_get_ids_of_their_own(shop: None) -> None:
+    for model in (User, Product, OrderLine, Coupon):
+        table = model._meta.db_table
+        last = model._default_manager.order_by("pk").last()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [table])
+            assert last is not None
+            assert cursor.fetchone()[0] > last.pk
