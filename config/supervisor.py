@@ -143,7 +143,7 @@ class Output:
         if sys.stdout.isatty():
             colour = COLOURS[self._names.index(name) % len(COLOURS)]
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        for line in stream:
+        for line in filter(str.strip, stream):
             with self._lock:
                 sys.stdout.write(f"{label} {line.rstrip()}\n")
                 sys.stdout.flush()

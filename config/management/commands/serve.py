@@ -56,22 +56,29 @@ class Command(BaseCommand):
     ) -> None:
         """Run until Ctrl-C."""
         self._started = time.monotonic()
-        with servers():
-            self._say("PostgreSQL and Redis are running")
-            self._migrate()
-            if not no_demo:
-                self._seed(shlex.split(seed_args))
-            connection.close()
-            settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-            free = self._free_port(host, port)
-            programs = [*self._receiver(), *shop(host, free, workers)]
-            doorbell = Doorbell(host, free)
-            succeeded = Supervisor(programs, say=self._say).run(
-                poll=lambda: self._announce(doorbell)
-            )
+        try:
+            with servers():
+                self._prepare(None if no_demo else shlex.split(seed_args))
+                succeeded = self._run(host, self._free_port(host, port), workers)
+        except KeyboardInterrupt:
+            succeeded = True
         if not succeeded:
             raise CommandError("A part of the shop does not stay up; see above.")
         self._say("stopped")
+
+    def _prepare(self, seed_args: list[str] | None) -> None:
+        self._say("PostgreSQL and Redis are running")
+        self._migrate()
+        if seed_args is not None and not settings.PRODUCTION:
+            self._seed(seed_args)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        connection.close()
+
+    def _run(self, host: str, port: int, workers: int) -> bool:
+        programs = [*self._receiver(), *shop(host, port, workers)]
+        doorbell = Doorbell(host, port)
+        supervisor = Supervisor(programs, say=self._say)
+        return supervisor.run(poll=lambda: self._announce(doorbell))
 
     def _say(self, message: str) -> None:
         elapsed = time.monotonic() - self._started
@@ -87,9 +94,17 @@ class Command(BaseCommand):
         self._say("the database is up to date")
 
     def _seed(self, arguments: list[str]) -> None:
-        if not Product.objects.exists():
-            self._say("creating the demo shop (once) …")
-            call_command("seed_demo", *arguments)
+        # Lies there from the first moment of filling the shop to the last.
+        unfinished = settings.STATE_DIR / "demo-unfinished"
+        if unfinished.exists() and not os.environ.get("DATABASE_URL"):
+            arguments = [*arguments, "--flush"]
+        elif Product.objects.exists():
+            self._say("the demo data is loaded")
+            return
+        self._say("creating the demo shop (once) …")
+        unfinished.touch()
+        call_command("seed_demo", *arguments)
+        unfinished.unlink()
         self._say("the demo data is loaded")
 
     def _free_port(self, host: str, wanted: int) -> int:
