@@ -87,7 +87,7 @@ def find_user(token: str) -> User:
     """Return whose access token this is, by one statement; raise ``TokenRefused``."""
     claims = _decode(token, ACCESS)
     with connection.cursor() as cursor:
-        cursor.execute(FIND_USER_SQL, [claims["sid"], int(claims["sub"])])
+        cursor.execute(FIND_USER_SQL, [claims["sid"], claims["sub"]])
         row = cursor.fetchone()
     if row is None:
         raise TokenRefused
@@ -153,11 +153,12 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
             issuer=ISSUER,
             options={"require": ["exp", "iat", "sub", "sid", "typ"]},
         )
+        user_id, session_key = int(claims["sub"]), str(claims["sid"])
     except (jwt.InvalidTokenError, ValueError) as error:
         raise TokenRefused from error
     if claims["typ"] != kind:
         raise TokenRefused
-    return claims
+    return claims | {"sub": user_id, "sid": session_key}
 
 
 @cache

@@ -174,7 +174,7 @@ class CouponListView(PersonalView):
         "List coupons",
         query=COUPON_QUERY,
         reply={200: PageJson[CouponJson]},
-        problems=(403,),
+        problems=(403, 404),
     )
     def get(
         self, request: AuthenticatedRequest, user_id: int | None = None

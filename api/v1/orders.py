@@ -164,7 +164,7 @@ class OrderListView(PersonalView):
         "List orders",
         query=ORDER_QUERY,
         reply={200: PageJson[OrderJson]},
-        problems=(403,),
+        problems=(403, 404),
     )
     def get(
         self, request: AuthenticatedRequest, user_id: int | None = None
@@ -231,7 +231,7 @@ class OrderView(PersonalView):
         example={"status": "cancelled", "reason": "changed my mind"},
         reply={200: OrderDetailJson},
         keyed="yes",
-        problems=(403,),
+        problems=(403, 404),
     )
     def put(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Send it elsewhere, call it off, or (as staff) move it on."""
@@ -257,7 +257,7 @@ class OrderView(PersonalView):
         example={"status": "shipped", "carrier": "CJ", "tracking_number": "6128"},
         reply={200: OrderDetailJson},
         keyed="yes",
-        problems=(403,),
+        problems=(403, 404),
     )
     def patch(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Do the same as PUT: send only what changes."""

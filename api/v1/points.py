@@ -121,7 +121,7 @@ class PointsView(PersonalView):
         "Show the balance",
         query=SUBJECT_QUERY,
         reply={200: BalanceJson},
-        problems=(403,),
+        problems=(403, 404),
     )
     def get(
         self, request: AuthenticatedRequest, user_id: int | None = None
@@ -143,7 +143,7 @@ class PointsChargeView(PersonalView):
         example={"amount": 50000},
         reply={201: MovementJson},
         keyed="yes",
-        problems=(403,),
+        problems=(403, 404),
     )
     def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Credit points. The same Idempotency-Key credits them once."""
@@ -208,7 +208,7 @@ class PointsHistoryView(PersonalView):
         "List the entries",
         query=HISTORY_QUERY,
         reply={200: PageJson[EntryJson]},
-        problems=(403,),
+        problems=(403, 404),
     )
     def get(
         self, request: AuthenticatedRequest, user_id: int | None = None

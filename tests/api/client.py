@@ -64,7 +64,13 @@ class Api:
         **headers: str,
     ) -> Answer:
         """Send a request; bytes go out as they are."""
-        raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        raw = (
+            body
+            if isinstance(body, bytes)
+            else b""
+            if body is None
+            else orjson.dumps(body)
+        )
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.client.generic(
             method, path, raw, content_type, headers=self.headers | named

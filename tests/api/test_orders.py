@@ -50,7 +50,8 @@ def test_order_is_placed_with_frozen_prices_and_holds_its_stock(
     product = ProductFactory.create(price=10_000, name="Chalice")
 
     answer = api.post(
-        ORDERS, {"items": [{"product_id": product.pk, "quantity": 2}], "address": ADDRESS}
+        ORDERS,
+        {"items": [{"product_id": product.pk, "quantity": 2}], "address": ADDRESS},
     )
 
     assert answer.status == 201
@@ -58,7 +59,12 @@ def test_order_is_placed_with_frozen_prices_and_holds_its_stock(
     assert answer.header("Cache-Control") == "private, no-store"
     assert answer.body["status"] == "pending"
     assert answer.body["total"] == {"amount": 23_000, "currency": "KRW"}
-    assert answer.body["allowed_actions"] == ["pay", "cancel", "change_address", "repeat"]
+    assert answer.body["allowed_actions"] == [
+        "pay",
+        "cancel",
+        "change_address",
+        "repeat",
+    ]
     order = Order.objects.get()
     assert (order.total, order.user_id, order.email) == (23_000, user.pk, user.email)
     assert order.address["country"] == "KR"
@@ -72,7 +78,9 @@ def test_reply_to_a_new_order_says_what_a_look_at_it_says(api: Api) -> None:
 
         seen = api.get(f"{ORDERS}/{placed['id']}").body
 
-        details = {name: seen.pop(name) for name in ("payments", "shipments", "timeline")}
+        details = {
+            name: seen.pop(name) for name in ("payments", "shipments", "timeline")
+        }
         assert seen == placed
         assert len(details["payments"]) == pay
 
@@ -83,9 +91,9 @@ def test_order_and_payment_in_one_step(api: Api, user: User) -> None:
     assert placed["status"] == "paid"
     assert placed["expires_at"] is None
     assert points.balance_of(user.pk) == 980_000
-    assert list(Event.objects.filter(topic__startswith="order").values_list("topic")) == [
-        ("order.paid",)
-    ]
+    assert list(
+        Event.objects.filter(topic__startswith="order").values_list("topic")
+    ) == [("order.paid",)]
 
 
 def test_without_an_address_the_usual_one_is_taken(api: Api, user: User) -> None:

@@ -44,7 +44,9 @@ def _no_order() -> dict[str, Any]:
 BODIES: dict[str, Any] = {
     "POST /api/v1/points/charge": lambda: {"amount": 500},
     "POST /api/v1/points/use": lambda: {"amount": 500},
-    "POST /api/v1/coupons/issue": lambda: {"campaign_id": CouponBatchFactory.create().pk},
+    "POST /api/v1/coupons/issue": lambda: {
+        "campaign_id": CouponBatchFactory.create().pk
+    },
     "POST /api/v1/orders": _items,
     "POST /api/v1/pay": _no_order,
     "POST /api/v1/payments": _no_order,
