@@ -56,9 +56,14 @@ class Look:
 
     def name(self, width: int = WIDTH) -> str:
         """Return the photo's name in the media storage; other widths say so in it."""
-        digest = sha256(f"{RECIPE}|{self!r}|".encode() + self.source.read_bytes())
         suffix = "" if width == WIDTH else f"-{width}"
-        return f"{FOLDER}/{self.picture}-{digest.hexdigest()[:10]}{suffix}.webp"
+        return f"{FOLDER}/{self.picture}-{_digest(self)}{suffix}.webp"
+
+
+@cache
+def _digest(look: Look) -> str:
+    facts = f"{RECIPE}|{look!r}|".encode() + look.source.read_bytes()
+    return sha256(facts).hexdigest()[:10]
 
 
 def ensure(looks: Iterable[Look]) -> Iterator[Look]:

@@ -49,7 +49,7 @@ BATCHES_OF_THE_DEMO = (
         *(50, 0.86, -90 * MINUTE, 9 * DAY, 80 * MINUTE),
     ),
     Batch(
-        *(5, "Tonight only 30 %", DiscountKind.PERCENT, 30, 30_000, 60_000),
+        *(5, "Flash hour 30 %", DiscountKind.PERCENT, 30, 30_000, 60_000),
         *(100, 0.0, 2 * HOUR, 7 * DAY, MINUTE),
     ),
 )

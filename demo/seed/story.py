@@ -7,6 +7,7 @@ from random import Random
 
 from django.apps import apps
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, transaction
 
 from accounts.models import User
@@ -76,6 +77,8 @@ def fill(wish: Wish, progress: Progress) -> None:
         tables.check_at_once()
         _write(wish, progress)
         tables.catch_up_sequences()
+    # Cached cards are known by product and version, and both begin anew.
+    cache.clear()
     progress.say("making the tables quick to read …")
     _tidy_up()
 
