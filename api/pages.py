@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from api import errors
-from api.problems import title_of
+from api.problems import MEANINGS, title_of
 from api.schema import operation
 from api.shapes import ListJson
 from api.views import PublicView, cacheable
@@ -116,12 +116,12 @@ def registry() -> dict[str, tuple[int, str]]:
     """Return status and meaning of every code, found in the classes of the errors."""
     autodiscover_modules("errors")
     kinds = {
-        kind.code: (errors.status_of(kind), _meaning(kind))
+        kind.code: (errors.status_of(kind), _meaning(kind, kind.code))
         for kind in sorted(_family(DomainError), key=lambda kind: len(kind.__mro__))
     }
     for error in HTTP_ERRORS:
         code = errors.RENAMED.get(error.default_code, error.default_code)
-        kinds[code] = (error.status_code, _meaning(error))
+        kinds[code] = (error.status_code, _meaning(error, code))
     return kinds
 
 
@@ -131,8 +131,8 @@ def _family(kind: type[DomainError]) -> Iterator[type[DomainError]]:
         yield from _family(child)
 
 
-def _meaning(kind: type) -> str:
-    return " ".join((kind.__doc__ or "").split()) or title_of(getattr(kind, "code", ""))
+def _meaning(kind: type, code: str) -> str:
+    return str(MEANINGS.get(code) or " ".join((kind.__doc__ or "").split()))
 
 
 def _kind(code: str, status: int, meaning: str) -> ProblemTypeJson:

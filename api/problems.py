@@ -26,6 +26,7 @@ TITLES = {
     "coupon_sold_out": _("Coupons sold out"),
     "cursor_invalid": _("Invalid cursor"),
     "delivery_method_unavailable": _("Delivery method not offered"),
+    "email_not_verified": _("E-mail address not verified"),
     "forbidden": _("Forbidden"),
     "gone": _("Gone"),
     "idempotency_in_flight": _("Request in progress"),
@@ -50,15 +51,29 @@ TITLES = {
     "permission_denied": _("Permission denied"),
     "price_changed": _("Price changed"),
     "price_invalid": _("Invalid price"),
+    "product_not_found": _("No such product"),
     "product_unavailable": _("Product not on sale"),
     "quantity_out_of_range": _("Quantity out of range"),
     "rate_limited": _("Too many requests"),
+    "refused": _("Refused"),
     "stock_below_reserved": _("Stock is reserved"),
     "stock_changed": _("Stock changed"),
     "unavailable": _("Temporarily unavailable"),
     "unsupported_media_type": _("Unsupported media type"),
     "user_id_forbidden": _("Another user's id"),
     "user_not_found": _("No such user"),
+}
+
+# What Django REST framework's own errors mean here.
+MEANINGS = {
+    "authentication_failed": _("The password, access token or refresh token is wrong."),
+    "method_not_allowed": _("The address exists but does not take this method."),
+    "not_acceptable": _("The client accepts no JSON, and nothing else is spoken here."),
+    "not_authenticated": _("This takes an access token, or the shop's session."),
+    "not_found": _("There is no such address or thing, or it is somebody else's."),
+    "parse_error": _("The request cannot be read, for instance because of its JSON."),
+    "permission_denied": _("This user may not do this."),
+    "unsupported_media_type": _("The body must be JSON."),
 }
 
 

@@ -66,10 +66,11 @@ PROBLEMS = {
     415: "The body must be `application/json`.",
     422: "The Idempotency-Key came with another body before.",
     429: "Too many requests; `Retry-After` says when to go on.",
+    500: "A mistake of ours; it is in our log under `instance`.",
     503: "Busy; repeat the request after `Retry-After` seconds.",
 }
 BAD_REQUEST = 400
-ALWAYS = (406, 429, 503)
+ALWAYS = (406, 429, 500, 503)
 # Filled while the views are imported, emptied into the description by the hook below.
 _shapes: dict[str, Any] = {}
 

@@ -19,6 +19,7 @@ class PersonalView(APIView):
     """For signed-in users; nobody keeps a copy of the answer."""
 
     cache_control = "private, no-store"
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any

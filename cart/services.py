@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 
 from cart.errors import CartFull, CartItemNotFound, QuantityOutOfRange
 from cart.models import Cart, CartItem
+from catalog.errors import ProductNotFound
 from catalog.models import Product
 from common.db import Pipeline, Statement, requires_transaction, use_case
-from common.errors import NotFound
 from coupons.errors import CouponNotFound
 from coupons.models import Coupon
 from orders.models import MAX_QUANTITY
@@ -54,7 +54,7 @@ def of_guest(token: str) -> Cart:
 def add(*, cart_id: int, product_id: int, quantity: int) -> CartItem:
     """Put ``quantity`` more of a product into a cart, up to 999 in all.
 
-    Raises ``NotFound`` for a product that is not on sale, ``QuantityOutOfRange`` and
+    Raises ``ProductNotFound`` for a product that is not on sale, ``QuantityOutOfRange`` and
     ``CartFull``. Stock is promised by an order, not by a cart.
     """
     _check_quantity(quantity)
@@ -112,7 +112,7 @@ def replace(*, cart_id: int, quantities: Mapping[int, int]) -> None:
         _check_quantity(quantity)
     products = Product.objects.on_sale().in_bulk(list(quantities))
     if len(products) != len(quantities):
-        raise NotFound("This product is not on sale.")
+        raise ProductNotFound
     cart.items.all().delete()
     CartItem.objects.bulk_create(
         CartItem(
@@ -191,7 +191,7 @@ def _touch(cart: Cart) -> None:
 def _on_sale(product_id: int) -> Product:
     product = Product.objects.on_sale().filter(pk=product_id).first()
     if product is None:
-        raise NotFound("This product is not on sale.")
+        raise ProductNotFound
     return product
 
 

@@ -2,7 +2,16 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Invalid
+from common.errors import Invalid, NotFound
+
+
+class ProductNotFound(NotFound):
+    """There is no such product on sale."""
+
+    code = "product_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such product on sale."))
 
 
 class PriceInvalid(Invalid):

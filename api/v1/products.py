@@ -19,8 +19,8 @@ from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header,
 from api.schema import operation
 from api.shapes import MoneyJson, PageJson, money, money_or_none
 from api.views import PublicView, cacheable
+from catalog.errors import ProductNotFound
 from catalog.models import Category, Product
-from common.errors import NotFound
 
 # The stock stands in the list as it is at the moment of the question.
 CARD_COLUMNS = """
@@ -218,15 +218,6 @@ class BestQuery(Input):
 
 PRODUCT_QUERY = ProductQuery()
 BEST_QUERY = BestQuery()
-
-
-class ProductNotFound(NotFound):
-    """There is no such product on sale."""
-
-    code = "product_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such product.")
 
 
 class ProductListView(PublicView):
