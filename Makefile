@@ -36,7 +36,7 @@ check: setup  ## Check style, types, imports, migrations, settings and templates
 	$(PY) -m ruff format --check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy .
-	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	.venv/bin/djlint templates --lint --quiet
 

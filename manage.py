@@ -40,6 +40,8 @@ def needs_servers(arguments: list[str]) -> bool:
     command = next(iter(arguments), "").lstrip("-")
     if {"-h", "--help"} & set(arguments):
         return False
+    if command == "makemigrations":
+        return "--check" not in arguments  # it compares files
     return command not in OFFLINE or "--database" in arguments
 
 
