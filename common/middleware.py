@@ -44,7 +44,10 @@ class RequestIdFilter(logging.Filter):
 
 
 class DatabaseAwayMiddleware:
-    """Answer 503 with Retry-After, not 500, while PostgreSQL is away or overloaded."""
+    """Answer 503 with Retry-After, not 500, while PostgreSQL is away or overloaded.
+
+    What fails outside of views gets the same answer from the view for errors 500.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -55,8 +58,16 @@ class DatabaseAwayMiddleware:
     def process_exception(
         self, _request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        logger.error("database is away: %s", exception)
-        page = loader.get_template("503.html").render()
-        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
+        return unavailable(exception) if is_database_away(exception) else None
+
+
+def is_database_away(exception: BaseException | None) -> bool:
+    """Tell whether an error speaks of PostgreSQL's state and not of our mistake."""
+    return isinstance(exception, OperationalError | InterfaceError)
+
+
+def unavailable(exception: BaseException | None) -> HttpResponse:
+    """Return the page that asks for a moment of patience."""
+    logger.error("database is away: %s", exception)
+    page = loader.get_template("503.html").render({"request_id": request_id.get()})
+    return HttpResponse(page, status=503, headers={"Retry-After": "5"})

@@ -25,6 +25,7 @@ class Stranger:
 
     url: str
     timeout: float = 30.0
+    email: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     _pool: urllib3.PoolManager = field(init=False)
 
@@ -54,7 +55,7 @@ class Stranger:
 
     def register(self) -> str:
         """Register and sign in; return the e-mail address."""
-        email = f"stranger-{uuid4().hex[:12]}@example.com"
+        email = self.email = f"stranger-{uuid4().hex[:12]}@example.com"
         body = {"email": email, "password": PASSWORD, "name": "Lee Seo-yeon"}
         answer = self.post("/api/v1/auth/register", body)
         assert answer.status == 201, answer

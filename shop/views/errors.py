@@ -1,10 +1,12 @@
 """What a shopper sees when something is not there, not allowed, or not working."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 
-from common.middleware import request_id
+from common.middleware import is_database_away, request_id, unavailable
 
 
 def bad_request(_request: HttpRequest, exception: object) -> HttpResponse:  # noqa: ARG001
@@ -24,6 +26,8 @@ def page_not_found(request: HttpRequest, exception: object) -> HttpResponse:  # 
 
 def server_error(_request: HttpRequest) -> HttpResponse:
     """500: must work when nothing else does, so it asks neither database nor cache."""
+    if is_database_away(sys.exception()):
+        return unavailable(sys.exception())
     context = {"request_id": request_id.get()}
     return _plain("500.html", status=500, context=context)
 

@@ -52,9 +52,13 @@ class OwnServers:
         """Take the server and all its children away at once."""
         pid_file = self.folder / "postgres" / "postmaster.pid"
         pid = int(pid_file.read_text().splitlines()[0])
+        # So that it has no child that we do not see: one left over, waiting for a lock
+        # of a dead one, would keep the next server from starting.
+        os.kill(pid, signal.SIGSTOP)
         for victim in (pid, *children_of(pid)):
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
+        connection.close()
 
     def signal_redis(self, number: signal.Signals) -> None:
         os.kill(int((self.folder / "redis" / "pid").read_text()), number)

@@ -1,18 +1,22 @@
 """PostgreSQL is killed under a storm of purchases. What was told to shoppers holds."""
 
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import urllib3
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 
+from accounts.models import User
 from demo.receiver import DataPlatform
 from orders.models import Order
 from tests.books import assert_books_balance
@@ -88,28 +92,18 @@ def test_killed_postgres_loses_no_acknowledged_order_and_doubles_none(
     platform = DataPlatform(secret=SECRET, path=tmp_path / "events.jsonl")
     environment = {**servers.environment, "DATA_PLATFORM_URL": platform.url}
     with platform, Running(tmp_path / "running", environment) as running:
-        first, second = running.web(workers=1), running.web(workers=1)
+        urls = [running.web(workers=1).url for _ in range(2)]
         running.worker()
         running.beat()
-        shoppers = [shopper_at((first, second)[n % 2].url) for n in range(SHOPPERS)]
-        end = time.monotonic() + STORM_SECONDS
-        threads = [
-            threading.Thread(target=witness.storm, args=(shopper, product_id, end))
-            for shopper in shoppers
-        ]
-        for thread in threads:
-            thread.start()
-        time.sleep(KILL_AFTER)
-        killed = time.monotonic()
-        servers.kill_postgres()
-        servers.start()
-        accepts = time.monotonic()
-        for thread in threads:
-            thread.join(GIVE_UP_SECONDS)
+        with storm(witness, urls, product_id):
+            time.sleep(KILL_AFTER)
+            killed = time.monotonic()
+            servers.kill_postgres()
+            servers.start()
+            accepts = time.monotonic()
 
         orders = {str(pk) for pk in Order.objects.values_list("pk", flat=True)}
-        told = set(witness.acknowledged.values())
-        assert told == orders
+        assert set(witness.acknowledged.values()) == orders
         assert len(witness.acknowledged) == len(orders) > 20
         assert set(witness.told) <= {"201", "503"}
         wait_for(lambda: len(arrived(platform)) == len(orders), "all arrive", 60)
@@ -117,8 +111,9 @@ def test_killed_postgres_loses_no_acknowledged_order_and_doubles_none(
         delivered = time.monotonic()
     assert_books_balance()
 
-    again = min(moment for moment in witness.successes if moment > accepts)
-    calm = max((moment for moment in witness.troubles), default=killed)
+    trouble = min(witness.troubles)
+    again = min(moment for moment in witness.successes if moment > trouble)
+    calm = max(witness.troubles)
     assert calm - accepts < 10
     note(
         orders=len(orders),
@@ -129,3 +124,76 @@ def test_killed_postgres_loses_no_acknowledged_order_and_doubles_none(
         last_trouble=f"{calm - killed:.1f} s",
         all_delivered=f"{delivered - max(witness.successes):.1f} s after the last",
     )
+
+
+PAGES = (
+    "/",
+    "/products/",
+    "/cart/",
+    "/orders/",
+    "/coupons/",
+    "/points/",
+    "/no-such-page/",
+    "/accounts/login/",
+    "/admin/",
+    "/api/v1/products",
+    "/api/v1/points",
+    "/api/v1/orders",
+    "/api/no-such-thing",
+    "/readyz",
+)
+
+
+def test_pages_ask_for_patience_while_postgres_is_away(
+    servers: OwnServers, tmp_path: Path, note: Note
+) -> None:
+    with Running(tmp_path / "running", servers.environment) as running:
+        web = running.web()
+        shopper = shopper_at(web.url)
+        session = {"cookie": f"sessionid={session_of(shopper)}"}
+        before = {path: shopper.get(path, **session).status for path in PAGES}
+        servers.kill_postgres()
+
+        seconds = []
+        for path in PAGES:
+            started = time.monotonic()
+            answer = shopper.get(path, **session)
+            seconds.append(time.monotonic() - started)
+            # What needs no database is answered as ever.
+            assert answer.status in {503, before[path]}, (path, answer)
+            assert answer.status < 500 or answer.status == 503, (path, answer)
+            if answer.status == 503 and path != "/readyz":
+                assert answer.headers["Retry-After"], path
+        assert shopper.get("/livez").status == 200
+        assert shopper.get("/readyz").status == 503
+
+        servers.start()
+        # No server process needs more than one request to notice.
+        after = {path: shopper.get(path, **session).status for path in PAGES}
+        assert after == before
+    note(slowest_page=f"{max(seconds):.2f} s")
+
+
+def session_of(shopper: Stranger) -> str:
+    """Sign the shopper in to the pages, too; return the session's key."""
+    session = SessionStore()
+    user = User.objects.get(email=shopper.email)
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return str(session.session_key)
+
+
+@contextmanager
+def storm(witness: Witness, urls: list[str], product_id: int) -> Iterator[None]:
+    """Let shoppers buy through all servers meanwhile, and until each is answered."""
+    shoppers = [shopper_at(urls[number % len(urls)]) for number in range(SHOPPERS)]
+    end = time.monotonic() + STORM_SECONDS
+    with ThreadPoolExecutor(SHOPPERS) as pool:
+        purchases = [
+            pool.submit(witness.storm, shopper, product_id, end) for shopper in shoppers
+        ]
+        yield
+    for purchase in purchases:
+        purchase.result()
