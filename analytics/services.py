@@ -87,7 +87,14 @@ def roll_up_fresh_days() -> int:
 @use_case
 def mark_dirty(day: date) -> None:
     """Say that something of a past shop day has changed."""
-    DirtyDay.objects.get_or_create(day=day)
+    # An update even if the mark is there: a run that is about to take it off has not
+    # seen our change, and must meet us at the row.
+    DirtyDay.objects.bulk_create(
+        [DirtyDay(day=day, marked_at=Now())],
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["marked_at"],
+    )
 
 
 def _unfinished(today: date) -> list[date]:
