@@ -1,6 +1,11 @@
 """Integers only: amounts are in the smallest unit of the shop's one currency."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+from django.conf import settings
+from django.utils.translation import get_language, to_locale
 
 
 def percent_of(amount: int, percent: int) -> int:
@@ -23,3 +28,12 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     for index in by_remainder[: total - sum(shares)]:
         shares[index] += 1
     return shares
+
+
+def money(amount: int | None) -> str:
+    """Write an amount with the shop's currency, as the reader's language does."""
+    if amount is None:
+        return "–"
+    value = Decimal(amount).scaleb(-get_currency_precision(settings.SHOP_CURRENCY))
+    locale = to_locale(get_language() or settings.LANGUAGE_CODE)
+    return str(format_currency(value, settings.SHOP_CURRENCY, locale=locale))

@@ -93,7 +93,7 @@ INSTALLED_APPS = [
     "accounts",
     "outbox",
     "common",
-    "django.contrib.admin",
+    "config.admin_app.ShopAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

@@ -24,6 +24,9 @@ class MovementKind(models.TextChoices):
 # Staff give a reason of these kinds; the others belong to orders.
 STAFF_KINDS = (MovementKind.RECEIVED, MovementKind.COUNTED, MovementKind.DAMAGED)
 
+# From so few on staff are told to order more.
+LOW_STOCK = 5
+
 
 class StockQuerySet(models.QuerySet["Stock"]):
     def lock(self, product_ids: list[int]) -> "StockQuerySet":
@@ -33,6 +36,10 @@ class StockQuerySet(models.QuerySet["Stock"]):
             .filter(product_id__in=product_ids)
             .order_by("product_id")
         )
+
+    def low(self) -> "StockQuerySet":
+        """Keep what will be gone soon, or is."""
+        return self.filter(on_hand__lte=F("reserved") + LOW_STOCK)
 
 
 class Stock(models.Model):

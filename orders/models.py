@@ -1,6 +1,6 @@
 """Orders, frozen as they were placed, and what happened to them since."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.conf import settings
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from common.ids import public_number, uuid7
 
 MAX_QUANTITY = 999
+# What staff are told to look at: unpaid orders about to expire, paid ones not shipped.
+SOON = timedelta(minutes=10)
+LATE_AFTER = timedelta(hours=24)
 
 
 class OrderStatus(models.TextChoices):
@@ -69,6 +72,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def overdue(self) -> "OrderQuerySet":
         """Keep unpaid orders whose time is up, by the database's clock."""
         return self.filter(status=OrderStatus.PENDING, expires_at__lte=Now())
+
+    def expiring(self) -> "OrderQuerySet":
+        """Keep unpaid orders whose time is up in a moment."""
+        return self.filter(status=OrderStatus.PENDING, expires_at__lte=Now() + SOON)
+
+    def late(self) -> "OrderQuerySet":
+        """Keep orders that have waited too long for their parcel."""
+        return self.filter(
+            status__in=[OrderStatus.PAID, OrderStatus.PROCESSING],
+            paid_at__lt=Now() - LATE_AFTER,
+        )
 
     def newest_first(self) -> "OrderQuerySet":
         # The ids are made in the order of time (UUID version 7).

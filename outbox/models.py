@@ -1,5 +1,7 @@
 """Events, and their way to each subscriber."""
 
+from datetime import timedelta
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import uuid7
+
+LATE_AFTER = timedelta(minutes=15)
 
 
 class Event(models.Model):
@@ -52,6 +56,14 @@ class Event(models.Model):
 class DispatchQuerySet(models.QuerySet["Dispatch"]):
     def waiting(self) -> "DispatchQuerySet":
         return self.filter(delivered_at__isnull=True, dead_at__isnull=True)
+
+    def late(self) -> "DispatchQuerySet":
+        """Keep what should have arrived long ago."""
+        return self.waiting().filter(event__occurred_at__lt=Now() - LATE_AFTER)
+
+    def stuck(self) -> "DispatchQuerySet":
+        """Keep what is late or was given up."""
+        return self.dead() | self.late()
 
     def dead(self) -> "DispatchQuerySet":
         return self.filter(dead_at__isnull=False)

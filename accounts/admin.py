@@ -1,0 +1,97 @@
+"""Shoppers and staff."""
+
+from typing import Any
+
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Address, User
+from common.admin import ModelAdmin, TabularInline, register
+
+# Who may give these away could give themselves everything.
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class UserCreateForm(AdminUserCreationForm):
+    """Asks for an e-mail address, which is the name one signs in with."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+
+class UserEditForm(UserChangeForm[User]):
+    """Keeps e-mail addresses in the one case they are compared in."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+
+class AddressInline(TabularInline[Address]):
+    """The address book; orders keep their own copy."""
+
+    model = Address
+    exclude = ["country"]
+
+
+@register(User)
+class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
+    """Powers are given by superusers only, and superusers are theirs to edit."""
+
+    form = UserEditForm
+    add_form = UserCreateForm
+    list_display = ["email", "name", "phone", "is_staff", "is_active", "created_at"]
+    list_filter = ["is_staff", "is_superuser", "is_active"]
+    search_fields = ["email", "name", "phone"]
+    ordering = ["-id"]
+    readonly_fields = ["last_login", "created_at"]
+    inlines = [AddressInline]
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        (_("Person"), {"fields": ("name", "phone", "language")}),
+        (_("Consent"), {"fields": ("wants_marketing_email",)}),
+        (_("Access"), {"fields": ("is_active", *POWERS)}),
+        (_("Times"), {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "usable_password", "password1", "password2")}),
+    )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> list[str]:
+        fields = [str(field) for field in super().get_readonly_fields(request, obj)]
+        return fields if _is_superuser(request) else [*fields, *POWERS]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (_is_superuser(request) or not (obj and obj.is_superuser))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Orders and ledgers name their people for good; blocking is what staff want.
+        return False
+
+
+@register(Address)
+class AddressAdmin(ModelAdmin[Address]):
+    """Where parcels may go next."""
+
+    list_display = ["recipient", "line1", "city", "postal_code", "user", "is_default"]
+    list_select_related = ["user"]
+    list_filter = ["is_default", "country"]
+    search_fields = ["recipient", "line1", "postal_code", "user__email"]
+    raw_id_fields = ["user"]
+    ordering = ["-id"]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))

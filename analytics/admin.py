@@ -1,0 +1,52 @@
+"""Sales by day, as the rollup last counted them."""
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from analytics import services as analytics
+from analytics.models import DailySales
+from common.admin import ReadOnlyAdmin, action, display, register
+from common.money import money
+
+
+@register(DailySales)
+class DailySalesAdmin(ReadOnlyAdmin[DailySales]):
+    """A day is never edited: it is counted again."""
+
+    list_display = [
+        "day",
+        "product",
+        "units",
+        "orders",
+        "revenue_text",
+        "refunded_units",
+        "refunded_text",
+    ]
+    list_select_related = ["product"]
+    list_filter = ["day"]
+    search_fields = ["=product__sku", "product__name"]
+    ordering = ["-day", "-units"]
+    actions = ["roll_up_again"]
+    object_actions = ["roll_up_again"]
+
+    @display(description=_("revenue"), ordering="revenue")
+    def revenue_text(self, sales: DailySales) -> str:
+        return money(sales.revenue)
+
+    @display(description=_("refunded"), ordering="refunded")
+    def refunded_text(self, sales: DailySales) -> str:
+        return money(sales.refunded)
+
+    @action(_("Roll up these days again"))
+    def roll_up_again(
+        self, request: HttpRequest, queryset: QuerySet[DailySales]
+    ) -> HttpResponse:
+        days = set(queryset.values_list("day", flat=True))
+        changed = sum(analytics.roll_up_day(day) for day in sorted(days))
+        self.message_user(
+            request,
+            _("%(days)s days rolled up again, %(changed)s rows differed.")
+            % {"days": len(days), "changed": changed},
+        )
+        return self.back(request)

@@ -1,0 +1,175 @@
+"""What the shop sells."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import EmptyFieldListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from catalog import services as catalog
+from catalog.models import Category, PriceChange, Product, ProductGroup, ProductPhoto
+from common.admin import (
+    ModelAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    TabularInline,
+    action,
+    display,
+    register,
+)
+from common.money import money
+
+
+class PriceForm(ReasonForm):
+    """Asks for a new price and why."""
+
+    price = forms.IntegerField(
+        label=_("New price, in minor units"), min_value=1, max_value=10**12
+    )
+    field_order = ["price", "reason"]
+
+
+@register(Category)
+class CategoryAdmin(ModelAdmin[Category]):
+    """Shelves inside shelves."""
+
+    list_display = ["name", "parent", "slug", "position"]
+    list_select_related = ["parent"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@register(ProductGroup)
+class ProductGroupAdmin(ModelAdmin[ProductGroup]):
+    """Products that are sizes or colours of one another."""
+
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+class PhotoInline(TabularInline[ProductPhoto]):
+    """Pictures, each with words for those who cannot see it."""
+
+    model = ProductPhoto
+    fields = ["image", "alt", "position"]
+
+
+class PriceChangeInline(ReadOnlyInline[PriceChange]):
+    """What the price was, and why it changed."""
+
+    model = PriceChange
+    fields = ["changed_at", "was", "became", "cause", "actor"]
+    readonly_fields = ["was", "became"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceChange]:
+        return super().get_queryset(request).select_related("actor")
+
+    @display(description=_("old price"))
+    def was(self, change: PriceChange) -> str:
+        return money(change.old_price)
+
+    @display(description=_("new price"))
+    def became(self, change: PriceChange) -> str:
+        return money(change.new_price)
+
+
+@register(Product)
+class ProductAdmin(ModelAdmin[Product]):
+    """The price of a product is changed by an action, which keeps the old one."""
+
+    list_display = ["sku", "name", "category", "price_text", "is_published"]
+    list_display_links = ["sku", "name"]
+    list_select_related = ["category"]
+    list_filter = [("published_at", EmptyFieldListFilter), "category"]
+    search_fields = ["=sku", "name"]
+    ordering = ["-id"]
+    prepopulated_fields = {"slug": ["name"]}
+    raw_id_fields = ["group"]
+    inlines = [PhotoInline, PriceChangeInline]
+    actions = ["publish", "unpublish", "change_price"]
+    object_actions = ["publish", "unpublish", "change_price"]
+    fields = [
+        "sku",
+        "name",
+        "slug",
+        "category",
+        "price",
+        "compare_at_price",
+        "description",
+        "group",
+        "options",
+        "weight_grams",
+        "published_at",
+        "rating",
+        "version",
+    ]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Product | None = None
+    ) -> list[str]:
+        fixed = ["published_at", "rating", "version"]
+        return fixed if obj is None else ["price", *fixed]
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: Any
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        catalog.changed(product_id=form.instance.pk)
+
+    def offered_actions(self, request: HttpRequest, obj: Product) -> list[str]:
+        other = "publish" if obj.published_at is None else "unpublish"
+        return [other, "change_price"]
+
+    @display(description=_("price"), ordering="price")
+    def price_text(self, product: Product) -> str:
+        return money(product.price)
+
+    @display(description=_("published"), boolean=True, ordering="published_at")
+    def is_published(self, product: Product) -> bool:
+        return product.published_at is not None
+
+    @display(description=_("rating"))
+    def rating(self, product: Product) -> str:
+        return f"{product.rating_average or '–'} ({product.rating_count})"
+
+    @action(_("Put on sale"))
+    def publish(
+        self, request: HttpRequest, queryset: QuerySet[Product]
+    ) -> HttpResponse:
+        return self.do_to_each(
+            request,
+            queryset,
+            lambda product: catalog.publish(product_id=product.pk),
+            _("Put on sale"),
+        )
+
+    @action(_("Take off sale"))
+    def unpublish(
+        self, request: HttpRequest, queryset: QuerySet[Product]
+    ) -> HttpResponse:
+        return self.do_to_each(
+            request,
+            queryset,
+            lambda product: catalog.unpublish(product_id=product.pk),
+            _("Take off sale"),
+        )
+
+    @action(_("Change price…"))
+    def change_price(
+        self, request: HttpRequest, queryset: QuerySet[Product]
+    ) -> HttpResponse:
+        return self.ask(
+            request,
+            queryset,
+            form=PriceForm,
+            title=_("Change price"),
+            do=lambda product, given: catalog.change_price(
+                product_id=product.pk,
+                price=given["price"],
+                cause=given["reason"],
+                actor_id=request.user.pk,
+            ),
+        )

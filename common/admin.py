@@ -1,0 +1,205 @@
+"""What every app's admin is made of.
+
+Staff read everything and write through the same services as everybody else: an action
+asks for what it needs, calls a service for each object, and shows what was refused.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_permission_codename
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from common.errors import DomainError
+from common.models import IdempotencyRecord
+
+M = TypeVar("M", bound=Model)
+A = TypeVar("A", bound=Callable[..., Any])
+
+display = admin.display
+register = admin.register
+
+
+def action(description: Any, *, permission: str = "operate") -> Callable[[A], A]:
+    """Declare an action; there is none that needs no permission."""
+    return admin.action(description=description, permissions=[permission])
+
+
+def tag(kind: str, label: Any) -> SafeString:
+    """Write a word on a coloured tag; the word says it all without the colour."""
+    return format_html('<span class="tag tag-{}">{}</span>', kind, label)
+
+
+class _Labelled:
+    """Gives form fields in tables, which have no label of their own, a name."""
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
+    ) -> forms.Field | None:
+        formfield: forms.Field | None = super().formfield_for_dbfield(  # type: ignore[misc]
+            db_field, request, **kwargs
+        )
+        if formfield is not None:
+            formfield.widget.attrs.setdefault("aria-label", str(db_field.verbose_name))
+        return formfield
+
+
+class TabularInline(_Labelled, admin.TabularInline[Any, M]):
+    """Rows of another model in the page of an object."""
+
+    extra = 0
+
+
+class ReadOnlyInline(TabularInline[M]):
+    """Rows that are shown and never edited."""
+
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ModelAdmin(admin.ModelAdmin[M]):
+    """A list and a page per object, with actions that are audited."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    # Shown as buttons on the page of an object, too.
+    object_actions: Sequence[str] = ()
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Tell whether this person may use actions, also where nothing is editable."""
+        codename = get_permission_codename("change", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+    def offered_actions(self, request: HttpRequest, obj: M) -> Sequence[str]:
+        """Name the actions that make sense for an object as it stands."""
+        return self.object_actions
+
+    def ask(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        *,
+        form: type[forms.Form],
+        title: Any,
+        do: Callable[[M, dict[str, Any]], object],
+    ) -> HttpResponse:
+        """Ask for what an action needs on a page of its own, then do it to each."""
+        asked = form(request.POST) if "confirmed" in request.POST else form()
+        if asked.is_bound and asked.is_valid():
+            self.do_to_each(
+                request, queryset, lambda obj: do(obj, asked.cleaned_data), title
+            )
+            return self.back(request)
+        objects = list(queryset)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "form": asked,
+            "objects": objects,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "action": request.POST["action"],
+            "next": request.POST.get("next", ""),
+        }
+        return TemplateResponse(request, "admin/ask.html", context)
+
+    def do_to_each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        do: Callable[[M], object],
+        title: Any,
+    ) -> HttpResponse:
+        """Do something to each object; write down what was done, show what was not."""
+        done = 0
+        for obj in queryset:
+            try:
+                do(obj)
+            except DomainError as error:
+                self.message_user(request, f"{obj}: {error.detail}", messages.ERROR)
+            else:
+                done += 1
+                self.log_change(request, obj, str(title))
+        if done:
+            text = ngettext("%(title)s: %(n)s done.", "%(title)s: %(n)s done.", done)
+            self.message_user(
+                request, text % {"title": title, "n": done}, messages.SUCCESS
+            )
+        return self.back(request)
+
+    def back(self, request: HttpRequest) -> HttpResponse:
+        """Return to the page the action was started from."""
+        target = request.POST.get("next", "")
+        if not url_has_allowed_host_and_scheme(
+            target, {request.get_host()}, require_https=request.is_secure()
+        ):
+            target = request.get_full_path()
+        return HttpResponseRedirect(target)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: M | None = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            allowed = self.get_actions(request)
+            context["object_actions"] = [
+                (name, allowed[name][2] % {"verbose_name_plural": ""})
+                for name in self.offered_actions(request, obj)
+                if name in allowed
+            ]
+            context["checkbox"] = ACTION_CHECKBOX_NAME
+        return super().render_change_form(
+            request, context, add=add, change=change, form_url=form_url, obj=obj
+        )
+
+
+class ReadOnlyAdmin(ModelAdmin[M]):
+    """Nobody adds, changes or removes these here, whatever their permissions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReasonForm(forms.Form):
+    """Asks why."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
+@register(IdempotencyRecord)
+class IdempotencyRecordAdmin(ReadOnlyAdmin[IdempotencyRecord]):
+    """What was answered to requests that may come twice."""
+
+    list_display = ["created_at", "subject", "method", "path", "key", "status"]
+    list_filter = ["method", "status"]
+    search_fields = ["=key", "=subject"]
+    ordering = ["-id"]
