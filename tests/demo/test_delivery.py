@@ -52,7 +52,8 @@ def test_a_failure_costs_time_and_no_event(
     assert Dispatch.objects.waiting().count() == 1
 
     platform.misbehave("ok")
-    # The time of a test stands still, so the pause is not waited for.
+    # The pauses of the event and of the subscriber are not waited for.
+    outbox.breaker.forget()
     Dispatch.objects.update(next_attempt_at=Now() - timedelta(minutes=1))
     outbox.deliver_due()
 
