@@ -3,7 +3,7 @@
 from django.urls.converters import IntConverter
 
 
-class IdConverter(IntConverter):
+class KeyConverter(IntConverter):
     """A number that a key of the database can have; anything longer is 404."""
 
     regex = "[0-9]{1,18}"

@@ -15,7 +15,6 @@ from delivery.models import DeliveryMethod
 from points.models import PointAccount
 from shop.carts import guest_token
 from shop.memo import Memo
-from shop.shelves import Shelf, top_shelves
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
@@ -43,23 +42,10 @@ class Storefront:
     def name(self) -> str:
         return str(settings.SHOP_NAME)
 
-    @property
-    def languages(self) -> list[tuple[str, str]]:
-        return settings.LANGUAGES
-
     @cached_property
     def theme(self) -> str:
         theme = self._request.COOKIES.get(THEME_COOKIE, "auto")
         return theme if theme in THEMES else "auto"
-
-    @property
-    def here(self) -> str:
-        """The address to come back to after switching language or theme."""
-        return self._request.get_full_path()
-
-    @property
-    def shelves(self) -> tuple[Shelf, ...]:
-        return top_shelves()
 
     @property
     def free_delivery_from(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from shop.converters import IdConverter
+from shop.converters import KeyConverter
 from shop.views import (
     account,
     cart,
@@ -16,7 +16,7 @@ from shop.views import (
     products,
 )
 
-register_converter(IdConverter, "id")
+register_converter(KeyConverter, "key")
 
 app_name = "shop"
 
@@ -26,12 +26,12 @@ urlpatterns = [
     path("products/", products.product_list, name="products"),
     path("c/<str:slug>/", products.category_page, name="category"),
     # The slug takes all it can, so the id is what follows the last hyphen.
-    path("p/<str:slug>-<id:product_id>/", products.product_page, name="product"),
+    path("p/<str:slug>-<key:product_id>/", products.product_page, name="product"),
     path("cart/", cart.cart_page, name="cart"),
     path("cart/add/", cart.add, name="cart-add"),
     path("cart/coupon/", cart.choose_coupon, name="cart-coupon"),
-    path("cart/<id:product_id>/quantity/", cart.change, name="cart-change"),
-    path("cart/<id:product_id>/remove/", cart.remove, name="cart-remove"),
+    path("cart/<key:product_id>/quantity/", cart.change, name="cart-change"),
+    path("cart/<key:product_id>/remove/", cart.remove, name="cart-remove"),
     path("checkout/", checkout.checkout_page, name="checkout"),
     path("orders/", orders.orders_page, name="orders"),
     path("orders/<str:number>/", orders.order_page, name="order"),
@@ -41,19 +41,19 @@ urlpatterns = [
     path("points/", points.points_page, name="points"),
     path("points/charge/", points.charge, name="charge"),
     path("coupons/", coupons.coupons_page, name="coupons"),
-    path("coupons/<id:batch_id>/claim/", coupons.claim, name="claim"),
+    path("coupons/<key:batch_id>/claim/", coupons.claim, name="claim"),
     path("account/", account.account_page, name="account"),
     path("account/profile/", account.profile_page, name="profile"),
     path("account/addresses/", account.addresses_page, name="addresses"),
     path("account/addresses/new/", account.address_page, name="address-new"),
-    path("account/addresses/<id:address_id>/", account.address_page, name="address"),
+    path("account/addresses/<key:address_id>/", account.address_page, name="address"),
     path(
-        "account/addresses/<id:address_id>/remove/",
+        "account/addresses/<key:address_id>/remove/",
         account.remove_address,
         name="address-remove",
     ),
     path(
-        "account/addresses/<id:address_id>/default/",
+        "account/addresses/<key:address_id>/default/",
         account.default_address,
         name="address-default",
     ),

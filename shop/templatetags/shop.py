@@ -10,6 +10,8 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.conf import settings
+from django.template import Context
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,8 +19,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
 from shop.cards import photo_url
+from shop.memo import Memo
+from shop.shelves import top_shelves
 
 register = template.Library()
+
+# Rendering these would cost more than the rest of a list page.
+_parts: Memo[tuple[str, str, str], SafeString] = Memo(seconds=60, size=500)
 
 
 @register.filter
@@ -99,6 +106,27 @@ def picture(row: Any) -> str:
     return photo_url(getattr(row, "photo", None))
 
 
+@register.simple_tag(takes_context=True)
+def footer(context: Context) -> SafeString:
+    """Render the footer, which is the same on all pages in one language and theme."""
+    theme = context["storefront"].theme
+    values = {
+        "theme": theme,
+        "languages": settings.LANGUAGES,
+        "shop_name": settings.SHOP_NAME,
+    }
+    return _kept("shop/parts/_footer.html", theme, values)
+
+
+@register.simple_tag(takes_context=True)
+def category_strip(context: Context) -> SafeString:
+    """Render the strip of categories with the current one marked."""
+    nav, current = context.get("nav") or "", context.get("current_ids") or []
+    values = {"nav": nav, "current_ids": current, "shelves": top_shelves()}
+    mark = f"{nav}|{current[:1]}"
+    return _kept("shop/parts/_categories.html", mark, values)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite; it only decorates the words beside it."""
@@ -107,6 +135,13 @@ def icon(name: str) -> SafeString:
         '<use href="{}#{}"/></svg>',
         static("img/icons.svg"),
         name,
+    )
+
+
+def _kept(template: str, mark: str, values: dict[str, Any]) -> SafeString:
+    key = (template, get_language() or "", mark)
+    return _parts.get_or_make(
+        key, lambda: SafeString(get_template(template).render(values))
     )
 
 

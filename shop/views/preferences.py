@@ -18,7 +18,7 @@ YEAR = 365 * 24 * 3600  # seconds
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or automatic colours."""
-    response = HttpResponseRedirect(safe_next(request), status=303)
+    response = _back(request)
     theme = request.POST.get("theme", "")
     if theme in THEMES:
         _set_cookie(response, THEME_COOKIE, theme)
@@ -29,7 +29,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
     """Remember the language and stay on the page."""
-    response = HttpResponseRedirect(safe_next(request), status=303)
+    response = _back(request)
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES) and check_for_language(language):
         _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, language)
@@ -43,6 +43,17 @@ def safe_next(request: HttpRequest, default: str = "/") -> str:
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return target if is_safe else default
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    # The switches stand in the footer, which is the same on every page and so cannot
+    # say which page it is on.
+    referrer = request.headers.get("Referer", "/")
+    target = safe_next(request, default=referrer)
+    here = {request.get_host()}
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts=here):
+        target = "/"
+    return HttpResponseRedirect(target, status=303)
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str) -> None:

@@ -39,6 +39,18 @@ def test_switches_never_lead_out_of_the_shop(client: Client, target: str) -> Non
     assert answer["Location"] == "/"
 
 
+def test_switch_leads_back_to_the_page_it_was_pressed_on(client: Client) -> None:
+    here = "http://testserver/products/?q=mug"
+
+    own = client.post("/theme/", {"theme": "dark"}, headers={"Referer": here})
+    evil = client.post(
+        "/theme/", {"theme": "dark"}, headers={"Referer": "https://evil.example/"}
+    )
+
+    assert own["Location"] == here
+    assert evil["Location"] == "/"
+
+
 @pytest.mark.parametrize("path", ["/theme/", "/language/"])
 def test_switches_only_answer_to_post(client: Client, path: str) -> None:
     assert client.get(path).status_code == 405
