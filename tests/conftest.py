@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config import embedded
 from outbox import services as outbox
+from tests.network import no_network_in_transactions
 from tests.template import ensure_template
 
 # Playwright keeps an event loop in the main thread, which Django takes for async code.
@@ -48,6 +49,13 @@ def _no_internet() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _transactions_wait_for_nobody() -> Iterator[None]:
+    """Fail what opens a network connection while it holds a transaction."""
+    with no_network_in_transactions():
         yield
 
 
