@@ -10,15 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
 from django.conf import settings
+from pytest_django import Settings
 
+from demo.receiver import DataPlatform
 from tests.concurrency import process_environment
 
 START_SECONDS = 40
@@ -119,37 +122,30 @@ class Running:
                 sys.stdout.write(f"--- {process.name}\n{process.said()[-4000:]}\n")
             process.kill()
 
+    def shop(self) -> Web:
+        """Start all that a real shop runs; return the server when all are ready."""
+        web, worker, beat = self._web(2), self._worker(2), self._beat()
+        _await_web(web)
+        worker.wait_until_it_says(WORKER_IS_READY)
+        beat.wait_until_it_says(BEAT_IS_READY)
+        return web
+
     def web(self, *, workers: int = 2, **environment: str) -> Web:
         """Start a server with that many processes; return it when it is ready."""
-        port = free_port()
-        command = ["granian", "--interface", "wsgi", "config.wsgi:application"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws"]
-        command += ["--workers", str(workers), "--blocking-threads", "4"]
-        command += ["--respawn-failed-workers", "--log-level", "warning"]
-        url = f"http://127.0.0.1:{port}"
-        started = self._start(
-            "web", command, {"SHOP_PROCESS": "web", "SHOP_BASE_URL": url, **environment}
-        )
-        web = Web(started.name, started.popen, started.log, url)
-        wait_for(lambda: _is_ready(web), f"web is ready:\n{web.said()}", START_SECONDS)
+        web = self._web(workers, **environment)
+        _await_web(web)
         return web
 
     def worker(self, *, concurrency: int = 2, **environment: str) -> Process:
         """Start a Celery worker; return it when it takes tasks."""
-        command = [*_CELERY, "worker", "--loglevel", "info", "--without-gossip"]
-        command += ["--without-mingle", "--concurrency", str(concurrency)]
-        command += ["--hostname", f"worker{len(self._processes)}@%h"]
-        worker = self._start(
-            "worker", command, {"SHOP_PROCESS": "worker", **environment}
-        )
-        worker.wait_until_it_says(" ready.")
+        worker = self._worker(concurrency, **environment)
+        worker.wait_until_it_says(WORKER_IS_READY)
         return worker
 
     def beat(self, **environment: str) -> Process:
-        """Start the clock of the periodic tasks."""
-        command = [*_CELERY, "beat", "--loglevel", "info", "--pidfile", ""]
-        beat = self._start("beat", command, {"SHOP_PROCESS": "beat", **environment})
-        beat.wait_until_it_says("beat: Starting")
+        """Start the clock of the periodic tasks; return it when it ticks."""
+        beat = self._beat(**environment)
+        beat.wait_until_it_says(BEAT_IS_READY)
         return beat
 
     def manage(self, *arguments: str, **environment: str) -> Process:
@@ -162,10 +158,31 @@ class Running:
         setup = "import django; django.setup()\n"
         return self._spawn("python", [sys.executable, "-c", setup + code], environment)
 
+    def _web(self, workers: int, **environment: str) -> Web:
+        port = free_port()
+        command = ["granian", "--interface", "wsgi", "config.wsgi:application"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws"]
+        command += ["--workers", str(workers), "--blocking-threads", "4"]
+        command += ["--respawn-failed-workers", "--log-level", "warning"]
+        url = f"http://127.0.0.1:{port}"
+        started = self._start("web", command, {"SHOP_BASE_URL": url, **environment})
+        return Web(started.name, started.popen, started.log, url)
+
+    def _worker(self, concurrency: int, **environment: str) -> Process:
+        command = [*_CELERY, "worker", "--loglevel", "info", "--without-gossip"]
+        command += ["--without-mingle", "--concurrency", str(concurrency)]
+        command += ["--hostname", f"worker{len(self._processes)}@%h"]
+        return self._start("worker", command, environment)
+
+    def _beat(self, **environment: str) -> Process:
+        command = [*_CELERY, "beat", "--loglevel", "info", "--pidfile", ""]
+        return self._start("beat", command, environment)
+
     def _start(
         self, name: str, command: Sequence[str], environment: dict[str, str]
     ) -> Process:
         python = [sys.executable, "-W", NO_ROOT_WARNING, "-m"]
+        environment = {"SHOP_PROCESS": name, **environment}
         return self._spawn(name, [*python, *command], environment)
 
     def _spawn(
@@ -203,7 +220,34 @@ class Running:
         return environment
 
 
+@pytest.fixture
+def platform(tmp_path: Path, settings: Settings) -> Iterator[DataPlatform]:
+    """Receive what this process's relay sends."""
+    settings.DATA_PLATFORM_SECRET = SECRET
+    with DataPlatform(secret=SECRET, path=tmp_path / "events.jsonl") as platform:
+        settings.DATA_PLATFORM_URL = platform.url
+        yield platform
+
+
+@pytest.fixture
+def running(
+    tmp_path: Path, platform: DataPlatform, transactional_db: None
+) -> Iterator[Running]:
+    """Start the shop's processes, which send to the same platform."""
+    environment = {"DATA_PLATFORM_URL": platform.url}
+    with Running(tmp_path / "running", environment) as processes:
+        yield processes
+
+
 _CELERY = ["celery", "--app", "config"]
+
+
+WORKER_IS_READY = " ready."
+BEAT_IS_READY = "beat: Starting"
+
+
+def _await_web(web: Web) -> None:
+    wait_for(lambda: _is_ready(web), "web is ready", START_SECONDS)
 
 
 def _is_ready(web: Web) -> bool:

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -22,9 +22,8 @@ from tests.faults.steps import (
     relay_until,
     seller,
 )
+from tests.figures import Note
 from tests.running import SECRET, free_port
-
-Note = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)

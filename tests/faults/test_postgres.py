@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ from tests.books import assert_books_balance
 from tests.factories import ProductFactory
 from tests.faults.own_servers import OwnServers, database_of, own_servers
 from tests.faults.steps import arrived
+from tests.figures import Note
 from tests.running import SECRET, Running, wait_for
 from tests.strangers import Stranger, shopper_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-Note = Callable[..., None]
 SHOPPERS = 6
 STORM_SECONDS = 6.0
 KILL_AFTER = 2.0

@@ -3,7 +3,7 @@
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,12 +15,12 @@ from orders.models import Order
 from tests.factories import ProductFactory
 from tests.faults.own_servers import OwnServers, own_servers
 from tests.faults.steps import arrived, assert_all_arrived
+from tests.figures import Note
 from tests.running import Running, Web, wait_for
 from tests.strangers import Stranger, shopper_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-Note = Callable[..., None]
 PAGES = ("/", "/products/", "/cart/", "/api/v1/products", "/api/v1/products/best")
 
 
@@ -38,10 +38,7 @@ def servers() -> Iterator[OwnServers]:
 def web(running: Running, servers: OwnServers) -> Web:
     """Start the whole shop on it."""
     running.environment |= servers.environment
-    web = running.web()
-    running.worker()
-    running.beat()
-    return web
+    return running.shop()
 
 
 def look_around(shopper: Stranger) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,12 +14,12 @@ from django.db import connection
 from orders.models import Order
 from tests.factories import ProductFactory
 from tests.faults.proxy import Proxy, to_address, to_socket
+from tests.figures import Note
 from tests.running import Running, Web, children_of
 from tests.strangers import Stranger, shopper_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-Note = Callable[..., None]
 COMMIT = b"COMMIT\0"
 
 

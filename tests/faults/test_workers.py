@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -25,11 +24,11 @@ from tests.faults.steps import (
     nothing_waits,
     seller,
 )
+from tests.figures import Note
 from tests.running import Running, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-Note = Callable[..., None]
 LEASE = "4"  # seconds; the real one is 30
 
 
