@@ -14,7 +14,7 @@ from common.admin import ModelAdmin, TabularInline, register
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class UserCreateForm(AdminUserCreationForm):
+class UserCreateForm(AdminUserCreationForm[User]):
     """Asks for an e-mail address, which is the name one signs in with."""
 
     class Meta:

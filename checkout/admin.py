@@ -287,11 +287,11 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
 
     @display(description=_("bill"))
     def bill(self, order: Order) -> SafeString:
-        steps = [(_("Goods"), money(order.subtotal))]
+        steps = [(str(_("Goods")), money(order.subtotal))]
         steps += [
             (str(step["label"]), money(step["amount"])) for step in order.adjustments
         ]
-        steps += [(_("Total"), money(order.total))]
+        steps += [(str(_("Total")), money(order.total))]
         rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", steps)
         return format_html('<table class="bill">{}</table>', rows)
 

@@ -164,11 +164,11 @@ class ModelAdmin(admin.ModelAdmin[M]):
         obj: M | None = None,
     ) -> HttpResponse:
         if obj is not None:
-            allowed = self.get_actions(request)
+            offered = self.offered_actions(request, obj)
             context["object_actions"] = [
-                (name, allowed[name][2] % {"verbose_name_plural": ""})
-                for name in self.offered_actions(request, obj)
-                if name in allowed
+                (name, label)
+                for name, label in self.get_action_choices(request, [])
+                if name in offered
             ]
             context["checkbox"] = ACTION_CHECKBOX_NAME
         return super().render_change_form(

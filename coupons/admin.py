@@ -21,6 +21,17 @@ from coupons import services as coupons
 from coupons.models import Coupon, CouponBatch, CouponState, DiscountKind
 
 BAR = 120  # length of the bar, in pixels
+TERMS = (
+    "kind",
+    "value",
+    "max_discount",
+    "min_spend",
+    "quantity",
+    "opens_at",
+    "valid_from",
+    "valid_until",
+    "is_active",
+)
 COLOURS = {
     CouponState.ISSUED: "info",
     CouponState.RESERVED: "warn",
@@ -37,26 +48,14 @@ class CouponBatchAdmin(ModelAdmin[CouponBatch]):
     search_fields = ["name"]
     ordering = ["-id"]
     actions = ["pause", "resume"]
-    fields = [
-        "name",
-        "kind",
-        "value",
-        "max_discount",
-        "min_spend",
-        "quantity",
-        "opens_at",
-        "valid_from",
-        "valid_until",
-        "is_active",
-        "bar",
-    ]
+    fields = ["name", *TERMS, "bar"]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: CouponBatch | None = None
     ) -> list[str]:
         if obj is None or not obj.issued:
             return ["bar"]
-        return [field for field in self.fields if field != "name"]
+        return [*TERMS, "bar"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may = super().has_delete_permission(request, obj)

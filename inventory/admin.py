@@ -21,6 +21,7 @@ from common.admin import (
 from inventory import services as inventory
 from inventory.models import LOW_STOCK, STAFF_KINDS, MovementKind, Stock, StockMovement
 
+STOCK_FIELDS = ("product", "on_hand", "reserved", "left", "version")
 STAFF_CHOICES = [(kind.value, kind.label) for kind in STAFF_KINDS]
 
 
@@ -93,15 +94,13 @@ class StockAdmin(ModelAdmin[Stock]):
         stocks = super().get_queryset(request).select_related("product")
         return stocks.annotate(left=F("on_hand") - F("reserved"))
 
-    def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[str]:
-        if obj is None:
-            return ["product", "received", "reason"]
-        return ["product", "on_hand", "reserved", "left", "version"]
+    def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[Any]:
+        return ["product", "received", "reason"] if obj is None else [*STOCK_FIELDS]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Stock | None = None
     ) -> list[str]:
-        return [] if obj is None else self.get_fields(request, obj)
+        return [] if obj is None else [*STOCK_FIELDS]
 
     def get_form(
         self,

@@ -99,7 +99,19 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     list_select_related = ["account__user"]
     search_fields = ["=account__user__email", "=reference", "=idempotency_key"]
     ordering = ["-id"]
-    fields = [*list_display, "idempotency_key", "previous", "own"]
+    fields = [
+        "created_at",
+        "owner",
+        "sequence",
+        "kind",
+        "counter_account",
+        "amount",
+        "balance_after",
+        "reference",
+        "idempotency_key",
+        "previous",
+        "own",
+    ]
     readonly_fields = ["owner", "previous", "own"]
 
     def lookup_allowed(

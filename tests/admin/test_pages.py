@@ -1,0 +1,297 @@
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.options import ModelAdmin
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from cart import services as carts
+from cart.models import Cart
+from catalog.models import ProductGroup
+from checkout import services as checkout
+from checkout.services import Purchase
+from common.admin import ReadOnlyAdmin
+from outbox.models import Dispatch
+from tests.factories import (
+    PASSWORD,
+    AddressFactory,
+    DeliveryMethodFactory,
+    ProductFactory,
+    StaffFactory,
+    UserFactory,
+)
+from tests.shops import Shop, busy_shop
+
+pytestmark = pytest.mark.django_db
+
+OURS = {
+    model._meta.label: model_admin
+    for model, model_admin in admin.site._registry.items()
+    if model._meta.app_label not in {"account", "auth"}
+}
+EXPECTED = {
+    "accounts.Address",
+    "accounts.User",
+    "analytics.DailySales",
+    "cart.Cart",
+    "catalog.Category",
+    "catalog.Product",
+    "catalog.ProductGroup",
+    "common.IdempotencyRecord",
+    "coupons.Coupon",
+    "coupons.CouponBatch",
+    "delivery.DeliveryMethod",
+    "inventory.Stock",
+    "inventory.StockMovement",
+    "orders.Order",
+    "outbox.Dispatch",
+    "outbox.Event",
+    "payments.Payment",
+    "payments.Refund",
+    "points.LedgerEntry",
+    "points.PointAccount",
+}
+READ_ONLY = {
+    label
+    for label, model_admin in OURS.items()
+    if isinstance(model_admin, ReadOnlyAdmin)
+}
+ROWS = 200
+BUDGET = 12
+
+
+@pytest.fixture
+def shop() -> Shop:
+    shop = busy_shop()
+    AddressFactory.create(user=shop.user)
+    DeliveryMethodFactory.create()
+    ProductGroup.objects.create(name="Mugs")
+    basket = carts.of_user(shop.user.pk)
+    carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
+    return shop
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    boss = StaffFactory.create()
+    client.force_login(boss)
+    return boss
+
+
+def url(model_admin: "ModelAdmin[Any]", page: str, *args: Any) -> str:
+    meta = model_admin.model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def test_everything_staff_need_is_there() -> None:
+    assert set(OURS) >= EXPECTED
+
+
+def test_staff_sign_in_with_their_e_mail_address(client: Client) -> None:
+    StaffFactory.create(email="boss@example.com")
+
+    response = client.post(
+        "/admin/login/", {"username": "Boss@example.com", "password": PASSWORD}
+    )
+
+    assert response.status_code == 302
+    assert client.get("/admin/").status_code == 200
+
+
+def test_shopper_does_not_get_in(client: Client) -> None:
+    client.force_login(UserFactory.create())
+
+    assert client.get("/admin/").status_code == 302
+    assert client.get("/admin/orders/order/").status_code == 302
+
+
+@pytest.mark.parametrize("label", sorted(OURS))
+def test_list_and_page_open(label: str, shop: Shop, boss: User, client: Client) -> None:
+    model_admin = OURS[label]
+    obj = model_admin.model._default_manager.first()
+    assert obj is not None
+
+    listed = client.get(url(model_admin, "changelist"))
+    opened = client.get(url(model_admin, "change", obj.pk))
+
+    assert listed.status_code == opened.status_code == 200
+    assert "style=" not in opened.content.decode()
+
+
+@pytest.mark.parametrize("label", sorted(OURS))
+def test_list_can_be_searched(
+    label: str, shop: Shop, boss: User, client: Client
+) -> None:
+    response = client.get(url(OURS[label], "changelist"), {"q": "x"})
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("label", sorted(set(OURS) - READ_ONLY))
+def test_page_to_add_opens(label: str, boss: User, client: Client) -> None:
+    assert client.get(url(OURS[label], "add")).status_code == 200
+
+
+@pytest.mark.parametrize("label", sorted(READ_ONLY))
+def test_read_only_model_refuses_changes_even_of_a_superuser(
+    label: str, shop: Shop, boss: User, client: Client
+) -> None:
+    model_admin = OURS[label]
+    obj = model_admin.model._default_manager.first()
+    assert obj is not None
+    before = model_admin.model._default_manager.filter(pk=obj.pk).values().get()
+
+    refused = [
+        client.post(url(model_admin, "change", obj.pk), {"status": "paid"}),
+        client.post(url(model_admin, "delete", obj.pk), {"post": "yes"}),
+        client.get(url(model_admin, "add")),
+        client.post(url(model_admin, "add"), {}),
+    ]
+
+    assert [response.status_code for response in refused] == [403] * 4
+    after = model_admin.model._default_manager.filter(pk=obj.pk).values().get()
+    assert after == before
+
+
+def test_the_books_are_read_only() -> None:
+    assert {
+        "points.PointAccount",
+        "points.LedgerEntry",
+        "inventory.StockMovement",
+        "orders.Order",
+        "payments.Payment",
+        "payments.Refund",
+        "coupons.Coupon",
+        "outbox.Event",
+        "outbox.Dispatch",
+    } <= READ_ONLY
+
+
+@pytest.mark.parametrize("label", sorted(OURS))
+def test_no_action_is_free_for_all(label: str) -> None:
+    model_admin = OURS[label]
+
+    for function, _name, _text in model_admin._get_base_actions():
+        assert getattr(function, "allowed_permissions", None)
+
+
+def test_staff_without_permissions_see_nothing(shop: Shop, client: Client) -> None:
+    client.force_login(UserFactory.create(is_staff=True))
+
+    codes = {
+        client.get(url(model_admin, "changelist")).status_code
+        for model_admin in OURS.values()
+    }
+
+    assert codes == {403}
+    assert "Revenue" not in client.get("/admin/").content.decode()
+
+
+def many_rows(shop: Shop) -> None:
+    """Give every table that grows with the shop some hundred rows."""
+    for number in range(ROWS):
+        user = UserFactory.create(points=1000 + number)
+        AddressFactory.create(user=user)
+        Cart.objects.create(user=user)
+    product = ProductFactory.create(stock_on_hand=10 * ROWS, price=777)
+
+    for _number in range(ROWS):
+        checkout.place_and_pay(
+            Purchase(
+                user_id=shop.user.pk,
+                email=shop.user.email,
+                quantities={product.pk: 1},
+            )
+        )
+        ProductFactory.create()
+
+
+@pytest.fixture(scope="module")
+def statement_counts(
+    django_db_setup: None, django_db_blocker: Any
+) -> dict[str, tuple[int, int]]:
+    """Open every list of a big shop once: label → (rows shown, statements)."""
+    counts = {}
+    with django_db_blocker.unblock(), transaction.atomic():
+        shop = busy_shop()
+        many_rows(shop)
+        client = Client()
+        client.force_login(StaffFactory.create())
+        for label, model_admin in OURS.items():
+            with CaptureQueriesContext(connection) as queries:
+                response = client.get(url(model_admin, "changelist"))
+            rows = len(response.context["cl"].result_list)
+            counts[label] = (rows, len(queries))
+        transaction.set_rollback(True)
+    return counts
+
+
+@pytest.mark.parametrize("label", sorted(OURS))
+def test_list_of_many_rows_needs_few_statements(
+    label: str, statement_counts: dict[str, tuple[int, int]]
+) -> None:
+    rows, statements = statement_counts[label]
+
+    assert statements <= BUDGET, f"{rows} rows"
+
+
+def test_lists_above_were_full(statement_counts: dict[str, tuple[int, int]]) -> None:
+    full = {label for label, (rows, _) in statement_counts.items() if rows == 50}
+
+    assert full >= {
+        "accounts.Address",
+        "accounts.User",
+        "cart.Cart",
+        "catalog.Product",
+        "inventory.Stock",
+        "inventory.StockMovement",
+        "orders.Order",
+        "outbox.Dispatch",
+        "outbox.Event",
+        "payments.Payment",
+        "points.LedgerEntry",
+        "points.PointAccount",
+    }
+
+
+def test_dashboard_shows_today_and_what_needs_somebody(
+    shop: Shop, boss: User, client: Client
+) -> None:
+    Dispatch.objects.update(delivered_at=None, dead_at="2026-01-01T00:00Z")
+
+    response = client.get("/admin/")
+
+    page = response.content.decode()
+    figures = {item.label: item.today for item in response.context["figures"]}
+    assert figures["Paid orders"] == "8"
+    assert len(response.context["bars"]) == 30
+    assert {label: count for label, count, _ in response.context["attention"]} == {
+        "Unpaid orders about to expire": 0,
+        "Paid over a day ago, not shipped": 0,
+        "Products low in stock": 1,
+        "Messages late or given up": Dispatch.objects.count(),
+    }
+    assert "<svg" in page
+    assert "<details>" in page
+    assert "style=" not in page
+
+
+def test_dashboard_needs_few_statements(shop: Shop, boss: User, client: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/admin/")
+
+    assert len(queries) <= 16
+
+
+def test_admin_pages_keep_the_content_security_policy(
+    shop: Shop, boss: User, client: Client
+) -> None:
+    response = client.get("/admin/orders/order/")
+
+    policy = response["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "style-src 'self'" in policy
