@@ -8,6 +8,7 @@ from uuid import UUID
 from coupons.models import CouponState, DiscountKind
 from demo.seed.moments import DAY, HOUR, MINUTE, SECOND, aware
 from demo.seed.people import People
+from demo.seed.plan import DANIEL, MINJI, SCRIPTED_SHOPPERS
 from demo.seed.tables import BATCHES, COUPONS, Writer
 from promotions.pricing import CouponTerms
 
@@ -33,28 +34,28 @@ class Batch:
 
 BATCHES_OF_THE_DEMO = (
     Batch(
-        *(1, "Harvest week 10 %", DiscountKind.PERCENT, 10, 15_000, 30_000),
+        *(1, "Harvest week", DiscountKind.PERCENT, 10, 15_000, 30_000),
         *(50, 0.9, -20 * DAY, -6 * DAY, 3 * DAY),
     ),
     Batch(
-        *(2, "Welcome ₩5,000", DiscountKind.FIXED, 5_000, None, 40_000),
+        *(2, "Welcome gift", DiscountKind.FIXED, 5_000, None, 40_000),
         *(120, 0.35, -18 * DAY, 45 * DAY, 17 * DAY),
     ),
     Batch(
-        *(3, "Late autumn 15 %", DiscountKind.PERCENT, 15, 20_000, 50_000),
+        *(3, "Late autumn", DiscountKind.PERCENT, 15, 20_000, 50_000),
         *(40, 1.0, -9 * DAY, 12 * DAY, 40 * MINUTE),
     ),
     Batch(
-        *(4, "First frost ₩10,000", DiscountKind.FIXED, 10_000, None, 70_000),
+        *(4, "First frost", DiscountKind.FIXED, 10_000, None, 70_000),
         *(50, 0.86, -90 * MINUTE, 9 * DAY, 80 * MINUTE),
     ),
     Batch(
-        *(5, "Flash hour 30 %", DiscountKind.PERCENT, 30, 30_000, 60_000),
+        *(5, "Flash hour", DiscountKind.PERCENT, 30, 30_000, 60_000),
         *(100, 0.0, 2 * HOUR, 7 * DAY, MINUTE),
     ),
 )
-# The shoppers of the demo's logins are the first to claim what is open now.
-ALWAYS = {2: (0, 1), 4: (0,)}
+# What the shoppers of the demo's logins have; the others they can still claim.
+GIFTS = {2: (MINJI, DANIEL), 3: (MINJI,)}
 PER_SHOPPERS = 60
 
 
@@ -67,13 +68,14 @@ class Held:
     user: int
     serial: int
     issued: int
+    until: int
     order_id: UUID | None = None
     used: int | None = None
 
-    def could_pay(self, at: int, subtotal: int, now: int) -> bool:
+    def could_pay(self, at: int, subtotal: int) -> bool:
         return (
             self.order_id is None
-            and self.issued <= at < now + self.batch.until
+            and self.issued <= at < self.until
             and subtotal >= self.batch.min_spend
         )
 
@@ -107,7 +109,7 @@ class Wallets:
             (
                 held
                 for held in self._by_user.get(user, ())
-                if held.could_pay(at, subtotal, self._now)
+                if held.could_pay(at, subtotal)
             ),
             None,
         )
@@ -116,10 +118,11 @@ class Wallets:
         """Write the batches, with what was issued of each."""
         for batch in BATCHES_OF_THE_DEMO:
             quantity, issued = self._sizes[batch.id]
-            opens = aware(self._now + batch.opens)
+            opens = aware(self._full_hour(batch.opens))
             terms = (batch.kind.value, batch.value, batch.cap, batch.min_spend)
             row = (batch.id, batch.name, *terms, quantity, issued, opens, opens)
-            writer.add(BATCHES, (*row, aware(self._now + batch.until), True))
+            until = aware(self._full_hour(batch.until))
+            writer.add(BATCHES, (*row, until, True))
 
     def settle(self, writer: Writer) -> None:
         """Write where each coupon has come to."""
@@ -135,19 +138,24 @@ class Wallets:
         return CouponState.EXPIRED if held.batch.until < 0 else CouponState.ISSUED
 
     def _claim(self, batch: Batch, rng: Random) -> None:
-        opens = self._now + batch.opens
+        opens, until = self._full_hour(batch.opens), self._full_hour(batch.until)
         present = bisect_right(self._people.registered, opens)
         quantity = batch.quantity * max(1, len(self._people) // PER_SHOPPERS)
-        issued = min(int(quantity * batch.taken), present)
+        first = [user for user in GIFTS.get(batch.id, ()) if user < present]
+        others = range(SCRIPTED_SHOPPERS, present)
+        issued = min(int(quantity * batch.taken), len(first) + len(others))
         if batch.taken == 1.0:
             # Gone means gone, however few shoppers there are.
             quantity = max(1, issued)
-        first = [user for user in ALWAYS.get(batch.id, ()) if user < present][:issued]
-        others = [user for user in range(present) if user not in first]
-        users = first + rng.sample(others, issued - len(first))
+        users = first + rng.sample(others, max(0, issued - len(first)))
         times = sorted(rng.randrange(SECOND, batch.rush) for _ in users)
         for serial, (user, after) in enumerate(zip(users, times, strict=True), 1):
-            held = Held(len(self._held) + 1, batch, user, serial, opens + after)
+            number = len(self._held) + 1
+            held = Held(number, batch, user, serial, opens + after, until)
             self._held.append(held)
             self._by_user.setdefault(user, []).append(held)
-        self._sizes[batch.id] = (quantity, issued)
+        self._sizes[batch.id] = (quantity, len(users))
+
+    def _full_hour(self, after: int) -> int:
+        at = self._now + after
+        return at - at % HOUR

@@ -29,7 +29,7 @@ from payments.models import PaymentState
 from payments.services import method_for, use_key
 from promotions.pricing import DeliveryTerms, Item, Quote, quote
 
-COUPON_SHARE = 0.6
+COUPON_SHARE = 0.1
 CARRIERS = ("Nuri Parcel", "Baram Express", "Post")
 
 

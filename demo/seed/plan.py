@@ -51,18 +51,18 @@ FATE_CHANCES = (78, 12, 2, 4, 4)
 MINJI, DANIEL = range(2)
 # How long ago, who, and what became of it: so that each status can be seen.
 SCRIPT = (
-    (19 * DAY, MINJI, Fate.PAID_AT_ONCE),
-    (15 * DAY + 7 * HOUR, MINJI, Fate.PAID_AT_ONCE),
-    (11 * DAY, MINJI, Fate.PAID_LATER),
-    (9 * DAY, DANIEL, Fate.PAID_AT_ONCE),
-    (8 * DAY + 3 * HOUR, MINJI, Fate.CANCELLED_PAID),
-    (6 * DAY, MINJI, Fate.EXPIRED),
-    (5 * DAY, DANIEL, Fate.CANCELLED_UNPAID),
-    (4 * DAY, MINJI, Fate.PAID_AT_ONCE),
-    (44 * HOUR, MINJI, Fate.PAID_AT_ONCE),
-    (30 * HOUR, DANIEL, Fate.PAID_AT_ONCE),
-    (20 * HOUR, MINJI, Fate.PAID_AT_ONCE),
-    (3 * HOUR, MINJI, Fate.PAID_AT_ONCE),
+    (19 * DAY + 97 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
+    (15 * DAY + 433 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
+    (11 * DAY + 21 * MINUTE, MINJI, Fate.PAID_LATER),
+    (9 * DAY + 148 * MINUTE, DANIEL, Fate.PAID_AT_ONCE),
+    (8 * DAY + 189 * MINUTE, MINJI, Fate.CANCELLED_PAID),
+    (6 * DAY + 52 * MINUTE, MINJI, Fate.EXPIRED),
+    (5 * DAY + 316 * MINUTE, DANIEL, Fate.CANCELLED_UNPAID),
+    (4 * DAY + 34 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
+    (44 * HOUR + 11 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
+    (31 * HOUR + 43 * MINUTE, DANIEL, Fate.PAID_AT_ONCE),
+    (20 * HOUR + 28 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
+    (3 * HOUR + 17 * MINUTE, MINJI, Fate.PAID_AT_ONCE),
     (6 * MINUTE, MINJI, Fate.EXPIRED),
 )
 
