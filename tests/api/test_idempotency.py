@@ -165,8 +165,6 @@ def test_fifty_charges_without_a_key_are_fifty() -> None:
     user = UserFactory.create()
     clients = [Api(user) for _ in range(50)]
 
-    run_together(
-        lambda number: clients[number].post(CHARGE, {"amount": 10}), times=50
-    )
+    run_together(lambda number: clients[number].post(CHARGE, {"amount": 10}), times=50)
 
     assert points.balance_of(user.pk) == 500

@@ -107,7 +107,11 @@ def test_wrong_accept(guest: Api) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ],
 )
 def test_wrong_content_type(api: Api, content_type: str) -> None:
     answer = api.send(

@@ -129,7 +129,8 @@ def test_nonsense_is_refused_and_named(guest: Api, query: str) -> None:
     answer = guest.get(f"{PRODUCTS}?{query}")
 
     assert answer.status == 400
-    assert answer.code == "cursor_invalid" or answer.pointers == [query.split("=")[0]]
+    name = query.partition("=")[0]
+    assert answer.code == "cursor_invalid" or answer.pointers == [name]
 
 
 @pytest.mark.parametrize("query", ["q=' OR 1=1 --", "q=%27%3B", "q=:*&|!()", "q=\\"])

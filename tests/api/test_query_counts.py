@@ -1,0 +1,128 @@
+"""How many statements each operation takes; more is a decision, not an accident.
+
+``UPDATE_QUERY_COUNTS=1`` writes the baseline anew.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from cart import services as carts
+from checkout import services as checkout
+from checkout.services import Purchase
+from tests.api.client import Answer, Api
+from tests.factories import (
+    AddressFactory,
+    CouponBatchFactory,
+    CouponFactory,
+    DeliveryMethodFactory,
+    ProductFactory,
+)
+
+pytestmark = pytest.mark.django_db
+BASELINE = Path(__file__).parent.parent / "query_counts.json"
+ORDERS = "/api/v1/orders"
+
+
+class Scene:
+    """Twenty products, a cart, orders and coupons."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.products = ProductFactory.create_batch(20, price=1_000)
+        DeliveryMethodFactory.create()
+        AddressFactory.create(user=user, is_default=True)
+        self.coupons = CouponFactory.create_batch(5, user=user)
+        self.campaigns = CouponBatchFactory.create_batch(5)
+        cart = carts.of_user(user.pk)
+        for product in self.products[:5]:
+            carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+        self.orders = [self.order() for _ in range(3)]
+
+    def order(self) -> str:
+        quantities = {product.pk: 1 for product in self.products[:3]}
+        purchase = Purchase(
+            user_id=self.user.pk, email=self.user.email, quantities=quantities
+        )
+        return str(checkout.place_order(purchase).id)
+
+    def items(self, number: int) -> list[dict[str, int]]:
+        return [{"product_id": p.pk, "quantity": 1} for p in self.products[:number]]
+
+
+Call = Callable[[Api, Scene], Answer]
+KEY = {"Idempotency_Key": "k"}
+CALLS: dict[str, Call] = {
+    "products": lambda api, _: api.get("/api/v1/products?limit=20"),
+    "products, filtered": lambda api, _: api.get(
+        "/api/v1/products?q=product&price_min=1&sort=price&in_stock=true"
+    ),
+    "product": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}"),
+    "stock": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}/stock"),
+    "best": lambda api, _: api.get("/api/v1/products/best"),
+    "categories": lambda api, _: api.get("/api/v1/categories"),
+    "points": lambda api, _: api.get("/api/v1/points"),
+    "points history": lambda api, _: api.get("/api/v1/points/history"),
+    "points charge": lambda api, _: api.post("/api/v1/points/charge", {"amount": 5}),
+    "points charge, keyed": lambda api, _: api.post(
+        "/api/v1/points/charge", {"amount": 5}, **KEY
+    ),
+    "points use": lambda api, _: api.post("/api/v1/points/use", {"amount": 5}),
+    "campaigns": lambda api, _: api.get("/api/v1/coupon-campaigns"),
+    "coupons": lambda api, _: api.get("/api/v1/coupons"),
+    "coupon issue": lambda api, s: api.post(
+        "/api/v1/coupons/issue", {"campaign_id": s.campaigns[0].pk}
+    ),
+    "cart": lambda api, _: api.get("/api/v1/cart"),
+    "cart add": lambda api, s: api.post("/api/v1/cart/items", s.items(1)[0]),
+    "cart change": lambda api, s: api.patch(
+        f"/api/v1/cart/items/{s.products[0].pk}", {"quantity": 4}
+    ),
+    "cart replace": lambda api, s: api.put("/api/v1/cart", {"items": s.items(20)}),
+    "orders": lambda api, _: api.get(ORDERS),
+    "order": lambda api, s: api.get(f"{ORDERS}/{s.orders[0]}"),
+    "order create": lambda api, s: api.post(ORDERS, {"items": s.items(3)}),
+    "order create, 20 lines": lambda api, s: api.post(ORDERS, {"items": s.items(20)}),
+    "order create and pay": lambda api, s: api.post(
+        ORDERS, {"items": s.items(3), "pay": True}
+    ),
+    "order create and pay, coupon and key": lambda api, s: api.post(
+        ORDERS,
+        {"items": s.items(3), "pay": True, "coupon_id": s.coupons[0].pk},
+        **KEY,
+    ),
+    "order create from cart": lambda api, _: api.post(ORDERS, {"from_cart": True}),
+    "order pay": lambda api, s: api.post(f"{ORDERS}/{s.orders[0]}/pay"),
+    "order cancel": lambda api, s: api.delete(f"{ORDERS}/{s.orders[0]}"),
+    "profile": lambda api, _: api.get("/api/v1/users/me"),
+    "addresses": lambda api, _: api.get("/api/v1/users/me/addresses"),
+    "delivery methods": lambda api, _: api.get("/api/v1/delivery-methods"),
+    "config": lambda api, _: api.get("/api/v1/config"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_operation_takes_as_many_statements_as_it_did(
+    name: str, api: Api, user: User
+) -> None:
+    scene = Scene(user)
+    ContentType.objects.clear_cache()
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = CALLS[name](api, scene)
+
+    assert answer.status in {200, 201}
+    # A test runs in a transaction, so BEGIN and COMMIT are savepoints here.
+    own = [query for query in queries if "SAVEPOINT" not in query["sql"]]
+    expected = json.loads(BASELINE.read_text())
+    if os.environ.get("UPDATE_QUERY_COUNTS"):
+        expected.setdefault("api", {})[name] = len(own)
+        BASELINE.write_text(json.dumps(expected, indent=2) + "\n")
+    assert len(own) == expected["api"].get(name), [query["sql"] for query in own]
