@@ -1,12 +1,17 @@
 """All groups of benchmarks, in the order in which they run."""
 
-from benchmarks import coupon_drop, purchases
+from benchmarks import coupon_drop, lists, purchases, relay, sales, web_purchases
 from benchmarks.runs import Group
 
 GROUPS: dict[str, Group] = {
     "checkout": purchases.distinct,
     "hot": purchases.hot,
     "coupons": coupon_drop.drop,
+    "http": web_purchases.by_http,
+    "api": lists.api_lists,
+    "html": lists.html_pages,
+    "sales": sales.rollup,
+    "relay": relay.relay,
 }
 
 

@@ -26,7 +26,7 @@ def distinct(plan: Plan) -> Iterator[Row]:
         for clients, share in SHARE_OF_PGBENCH.items():
             samples = rounds(
                 plan,
-                pgbench=partial(_pgbench, plan, "two.sql", clients, hot=False),
+                pgbench=partial(by_pgbench, plan, "two.sql", clients, hot=False),
                 shop=partial(_shop, plan, crew, "production", clients, hot=False),
                 orm=partial(_shop, plan, crew, "by_orm", clients, hot=False),
             )
@@ -41,7 +41,7 @@ def hot(plan: Plan) -> Iterator[Row]:
         for clients in (8, 32):
             samples = rounds(
                 plan,
-                pgbench=partial(_pgbench, plan, "buy.sql", clients, hot=True),
+                pgbench=partial(by_pgbench, plan, "buy.sql", clients, hot=True),
                 shop=partial(_shop, plan, crew, "production", clients, hot=True),
             )
             yield from _hot_rows(samples, clients)
@@ -114,8 +114,9 @@ def _prepare(plan: Plan, *, clients: int, runs: int) -> None:
     data.add_coupons(coupons)
 
 
-def _pgbench(plan: Plan, script: str, clients: int, *, hot: bool) -> Sample:
-    _next_coupon()
+def by_pgbench(plan: Plan, script: str, clients: int, *, hot: bool) -> Sample:
+    """Let pgbench buy with coupons that nobody has used yet."""
+    next_coupon()
     return pgbench.run(
         script,
         clients=clients,
@@ -125,7 +126,7 @@ def _pgbench(plan: Plan, script: str, clients: int, *, hot: bool) -> Sample:
 
 
 def _shop(plan: Plan, crew: Crew, buyer: str, clients: int, *, hot: bool) -> Sample:
-    first, last = _next_coupon()
+    first, last = next_coupon()
     job = Job(
         target=f"benchmarks.buyers.{buyer}",
         clients=clients,
@@ -138,7 +139,7 @@ def _shop(plan: Plan, crew: Crew, buyer: str, clients: int, *, hot: bool) -> Sam
     return sample
 
 
-def _next_coupon() -> tuple[int, int]:
+def next_coupon() -> tuple[int, int]:
     """Return the first and the last coupon that nobody has used yet."""
     with connection.cursor() as cursor:
         cursor.execute(

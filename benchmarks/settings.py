@@ -23,6 +23,7 @@ ROOT_URLCONF = "benchmarks.urls"
 # What signs the tokens and sessions that the benchmarks make for their shoppers.
 SECRET_KEY = "only-for-benchmarks-" + "x" * 40
 HEADLESS_JWT_PRIVATE_KEY = SECRET_KEY
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 24 * 3600
 DATABASES["default"]["NAME"] = "bench"
 # The state folder may be a developer's: nothing of theirs is touched.
 REDIS_URL = embedded.redis_url(60)

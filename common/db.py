@@ -129,6 +129,12 @@ class _PreparedCursor(psycopg.Cursor[Any]):
     def adapters(self) -> AdaptersMap:
         return _adapters()
 
+    def _send_query_prepared(self, name: bytes, pgq: Any, **options: Any) -> None:
+        # Django's log of queries looks for the text here, and psycopg sets it only
+        # for statements that are not prepared yet.
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, **options)
+
 
 @cache
 def _adapters() -> AdaptersMap:
