@@ -60,11 +60,19 @@ class Storefront:
         )
 
     @cached_property
-    def counts(self) -> Counts:
+    def user_id(self) -> int | None:
         # A page of an error may be shown before anybody knows who asks.
         user = getattr(self._request, "user", None)
-        if user is not None and user.is_authenticated:
-            return _shopper_counts(user.pk)
+        return user.pk if user is not None and user.is_authenticated else None
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.user_id is not None
+
+    @cached_property
+    def counts(self) -> Counts:
+        if self.user_id is not None:
+            return _shopper_counts(self.user_id)
         if token := guest_token(self._request):
             return Counts(in_cart=_guest_count(token))
         return Counts()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel.core import Locale
@@ -119,15 +119,49 @@ def footer(context: Context) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def category_strip(context: Context) -> SafeString:
-    """Render the strip of categories with the current one marked."""
+def header(context: Context) -> SafeString:
+    """Render announcement, search, the shopper's numbers and the categories."""
+    storefront = context["storefront"]
     nav, current = context.get("nav") or "", context.get("current_ids") or []
-    values = {"nav": nav, "current_ids": current, "shelves": top_shelves()}
-    mark = f"{nav}|{current[:1]}"
-    return _kept("shop/parts/_categories.html", mark, values)
+    search_text = context.get("search_text") or ""
+    place = f"{nav}|{current[:1]}"
+    strip = {"nav": nav, "current_ids": current, "shelves": top_shelves()}
+    values = {
+        "shop_name": storefront.name,
+        "free_from": storefront.free_delivery_from,
+        "search_text": search_text,
+        "counts": storefront.counts,
+        "is_signed_in": storefront.is_signed_in,
+        "categories": _kept("shop/parts/_categories.html", place, strip),
+    }
+    if storefront.is_signed_in or search_text:
+        return SafeString(get_template("shop/parts/_header.html").render(values))
+    mark = f"{place}|{storefront.counts.in_cart}|{values['free_from']}"
+    return _kept("shop/parts/_header.html", mark, values)
+
+
+@register.simple_tag(takes_context=True)
+def bottom_bar(context: Context) -> SafeString:
+    """Render the links at the bottom of small screens."""
+    nav, in_cart = context.get("nav") or "", context["storefront"].counts.in_cart
+    values = {"nav": nav, "in_cart": in_cart}
+    return _kept("shop/parts/_bottom_bar.html", f"{nav}|{in_cart}", values)
+
+
+@register.simple_tag(takes_context=True)
+def filters(context: Context) -> SafeString:
+    """Render the filters of a list; those of a search are not worth keeping."""
+    names = ("asked", "sorts", "shelves", "clear_url")
+    values = {name: context[name] for name in names}
+    asked, shelf = values["asked"], context.get("current_shelf")
+    if asked.text:
+        return SafeString(get_template("shop/parts/_filters.html").render(values))
+    mark = f"{shelf.id if shelf else 0}{asked.query()}"
+    return _kept("shop/parts/_filters.html", mark, values)
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite; it only decorates the words beside it."""
     return format_html(

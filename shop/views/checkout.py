@@ -69,10 +69,11 @@ def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
         return _answer(_visit(request, CheckoutForm(request.GET).choices()))
     chosen = CheckoutForm(request.POST).choices()
     claim = _claim(request, chosen.get("key") or "")
-    # Sent twice: by now the cart is empty, but the order is there.
+    visit = _visit(request, chosen)
+    # Sent twice: the cart is empty, but the order is there. Asked after the cart was
+    # read, or the first request could empty it in between.
     if claim is not None and (stored := idempotency.find(claim)):
         return _to_order(request, stored)
-    visit = _visit(request, chosen)
     if "charge" in request.POST:
         return _charge(visit)
     if "update" in request.POST or not visit.view.can_check_out:
