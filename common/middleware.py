@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from django.db import InterfaceError, OperationalError
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
+from common.deadline import watchdog
 from common.ids import uuid7
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -46,14 +48,17 @@ class RequestIdFilter(logging.Filter):
 class DatabaseAwayMiddleware:
     """Answer 503 with Retry-After, not 500, while PostgreSQL is away or overloaded.
 
-    What fails outside of views gets the same answer from the view for errors 500.
+    What fails outside of views gets the same answer from the view for errors 500. A
+    request that waits too long for a silent PostgreSQL fails, too.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        mine = connections[DEFAULT_DB_ALIAS]
+        with watchdog.watch(mine, seconds=settings.REQUEST_DEADLINE):
+            return self.get_response(request)
 
     def process_exception(
         self, _request: HttpRequest, exception: Exception

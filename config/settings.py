@@ -115,6 +115,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "common.middleware.RequestIdMiddleware",
+    "api.middleware.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.middleware.DatabaseAwayMiddleware",
@@ -200,6 +201,9 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+# Seconds after which a request gives up a database that has fallen silent. Longer than
+# the limits above, which end what is merely slow.
+REQUEST_DEADLINE = env.float("REQUEST_DEADLINE", 10)
 
 # --- Redis: cache, wake-ups, limits --------------------------------------------------
 

@@ -48,10 +48,23 @@ class OwnServers:
             found["DATABASE_URL"] = f"postgresql://{ROLE}@/{DATABASE}?host={host}"
         return found
 
+    @contextmanager
+    def frozen_postgres(self) -> Iterator[None]:
+        """Stop the server and all its children in their tracks for a while."""
+        pid = self._postgres_pid()
+        os.kill(pid, signal.SIGSTOP)
+        family = (pid, *children_of(pid))
+        for member in family:
+            os.kill(member, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for member in family:
+                os.kill(member, signal.SIGCONT)
+
     def kill_postgres(self) -> None:
         """Take the server and all its children away at once."""
-        pid_file = self.folder / "postgres" / "postmaster.pid"
-        pid = int(pid_file.read_text().splitlines()[0])
+        pid = self._postgres_pid()
         # So that it has no child that we do not see: one left over, waiting for a lock
         # of a dead one, would keep the next server from starting.
         os.kill(pid, signal.SIGSTOP)
@@ -62,6 +75,10 @@ class OwnServers:
 
     def signal_redis(self, number: signal.Signals) -> None:
         os.kill(int((self.folder / "redis" / "pid").read_text()), number)
+
+    def _postgres_pid(self) -> int:
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        return int(pid_file.read_text().splitlines()[0])
 
     def _embedded(self, action: str) -> None:
         environment = {**os.environ, "SHOP_STATE_DIR": str(self.folder)}

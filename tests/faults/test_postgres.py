@@ -174,6 +174,31 @@ def test_pages_ask_for_patience_while_postgres_is_away(
     note(slowest_page=f"{max(seconds):.2f} s")
 
 
+def test_frozen_postgres_keeps_nobody_waiting_for_ever(
+    servers: OwnServers, tmp_path: Path, note: Note
+) -> None:
+    product_id = ProductFactory.create(price=100, stock_on_hand=100).pk
+    with Running(tmp_path / "running", servers.environment) as running:
+        web = running.web(REQUEST_DEADLINE="2")
+        shopper = shopper_at(web.url)
+        with servers.frozen_postgres():
+            started = time.monotonic()
+            told = shopper.buy(product_id, key="order")
+            seconds = time.monotonic() - started
+            assert told.status == 503
+            assert shopper.get("/livez").status == 200
+            assert shopper.get("/readyz").status == 503
+
+        thawed = time.monotonic()
+        wait_for(
+            lambda: shopper.buy(product_id, key="order").status == 201, "it works again"
+        )
+        again = time.monotonic() - thawed
+    assert Order.objects.count() == 1
+    assert seconds < 8
+    note(told_after=f"{seconds:.1f} s", works_again_after=f"{again:.1f} s")
+
+
 def session_of(shopper: Stranger) -> str:
     """Sign the shopper in to the pages, too; return the session's key."""
     session = SessionStore()

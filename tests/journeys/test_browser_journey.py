@@ -197,7 +197,7 @@ def check_out(shopper: Visitor) -> UUID:
     order = Order.objects.get(number=number)
     assert (order.status, order.total) == (OrderStatus.PAID, 57_600)
     assert order.address["recipient"] == "Lee Seo-yeon"
-    coupon = Coupon.objects.get(user_id=order.user_id)
+    coupon = Coupon.objects.get(user__email=f"{shopper.look.name}@example.com")
     assert (coupon.pk, coupon.state) == (order.coupon_id, CouponState.USED)
     return order.pk
 

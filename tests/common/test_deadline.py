@@ -1,0 +1,38 @@
+"""Nobody waits for a silent database for ever."""
+
+import time
+
+import pytest
+from django.db import OperationalError, connection
+
+from common.deadline import watchdog
+
+
+def sleep(seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_too_long_is_cut() -> None:
+    started = time.monotonic()
+
+    with pytest.raises(OperationalError), watchdog.watch(connection, seconds=0.1):
+        sleep(5)
+
+    assert time.monotonic() - started < 2
+    connection.close()
+    sleep(0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_over_in_time_keeps_its_connection() -> None:
+    sleep(0)
+    before = connection.connection
+
+    with watchdog.watch(connection, seconds=0.1):
+        sleep(0)
+    time.sleep(0.5)
+    sleep(0)
+
+    assert connection.connection is before
