@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Error
 
 TICK = 0.25  # seconds
@@ -24,13 +25,21 @@ class Watchdog:
     """Cuts the database connections of what takes too long."""
 
     # What is going on, by an arbitrary key: since when, on which Django connection.
-    _running: dict[object, tuple[float, Any]] = field(default_factory=dict)
+    _running: dict[object, tuple[float, BaseDatabaseWrapper]] = field(
+        default_factory=dict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     @contextmanager
-    def watch(self, connection: Any, *, seconds: float) -> Iterator[None]:
-        """Cut ``connection`` should the block take longer than this."""
+    def watch(
+        self, connection: BaseDatabaseWrapper, *, seconds: float
+    ) -> Iterator[None]:
+        """Cut ``connection`` should the block take longer than this.
+
+        It is the thread's own, from ``connections``: in the watchdog's thread the proxy
+        ``django.db.connection`` would be another.
+        """
         key = object()
         with self._lock:
             self._running[key] = (time.monotonic() + seconds, connection)
@@ -57,8 +66,8 @@ class Watchdog:
                         _cut(connection)
 
 
-def _cut(connection: Any) -> None:
-    raw = connection.connection
+def _cut(connection: BaseDatabaseWrapper) -> None:
+    raw: Any = connection.connection
     with (
         suppress(AttributeError, OSError, Error),
         socket.socket(fileno=os.dup(raw.fileno())) as wire,

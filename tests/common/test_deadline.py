@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from common.deadline import watchdog
 
@@ -17,7 +17,10 @@ def sleep(seconds: float) -> None:
 def test_what_takes_too_long_is_cut() -> None:
     started = time.monotonic()
 
-    with pytest.raises(OperationalError), watchdog.watch(connection, seconds=0.1):
+    with (
+        pytest.raises(OperationalError),
+        watchdog.watch(connections["default"], seconds=0.1),
+    ):
         sleep(5)
 
     assert time.monotonic() - started < 2
@@ -30,7 +33,7 @@ def test_what_is_over_in_time_keeps_its_connection() -> None:
     sleep(0)
     before = connection.connection
 
-    with watchdog.watch(connection, seconds=0.1):
+    with watchdog.watch(connections["default"], seconds=0.1):
         sleep(0)
     time.sleep(0.5)
     sleep(0)
