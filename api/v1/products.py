@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypedDict
 
 from django.conf import settings
@@ -30,7 +30,7 @@ CARD_COLUMNS = """
            coalesce(stock.on_hand - stock.reserved, 0),
            (SELECT image FROM catalog_productphoto AS photo
              WHERE photo.product_id = product.id ORDER BY position, id LIMIT 1),
-           product.created_at"""
+           product.created_at::text"""
 CARD_SQL = f"""
     SELECT {CARD_COLUMNS}
       FROM catalog_product AS product
@@ -344,7 +344,7 @@ def card(row: Sequence[Any]) -> ProductCardJson:
         "category_id": row[6],
         "rating": {"average": row[7], "count": row[8]},
         "available": row[9],
-        "thumbnail": default_storage.url(row[10]) if row[10] else None,
+        "thumbnail": _media_url(row[10]) if row[10] else None,
     }
 
 
@@ -365,7 +365,7 @@ def _detail(row: Sequence[Any]) -> ProductJson:
         "category": {"id": row[6], "name": category_name, "slug": category_slug},
         "photos": [
             {
-                "url": default_storage.url(photo["image"]),
+                "url": _media_url(photo["image"]),
                 "alt": photo["alt"],
                 "width": photo["width"],
                 "height": photo["height"],
@@ -416,8 +416,14 @@ def _moment(position: list[Any], sort: str) -> Any:
 
 
 def _cursor(sort: str, row: Sequence[Any]) -> str:
-    key = row[11].isoformat() if sort == "newest" else row[4]
+    key = row[11] if sort == "newest" else row[4]
     return encode_cursor(sort, key, row[0])
+
+
+@lru_cache(maxsize=10_000)
+def _media_url(name: str) -> str:
+    # Pictures are public files: what lies at an address never changes.
+    return default_storage.url(name)
 
 
 def _family(slug: str) -> list[int]:
