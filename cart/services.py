@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.db.models import F
 from django.db.models.functions import Now
 
-from cart.errors import CartFull, CartItemNotFound, QuantityOutOfRange
+from cart.errors import CartChanged, CartFull, CartItemNotFound, QuantityOutOfRange
 from cart.models import Cart, CartItem
 from catalog.errors import ProductNotFound
 from catalog.models import Product
@@ -181,7 +181,11 @@ def queue_clear(pipe: Pipeline, *, cart_id: int, version: int) -> Statement:
 
 @requires_transaction
 def _lock(cart_id: int) -> Cart:
-    return Cart.objects.select_for_update(no_key=True).get(pk=cart_id)
+    cart = Cart.objects.select_for_update(no_key=True).filter(pk=cart_id).first()
+    if cart is None:
+        # A guest's cart that was merged a moment ago, by a sign-in in another tab.
+        raise CartChanged
+    return cart
 
 
 def _touch(cart: Cart) -> None:
