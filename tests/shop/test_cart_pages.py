@@ -76,6 +76,19 @@ def test_cart_comes_along_when_the_guest_signs_in(
     assert quantities(cart) == {cup.pk: 3, bowl.pk: 2}
 
 
+def test_cart_comes_along_when_the_guest_signs_up(client: Client) -> None:
+    cup = ProductFactory.create()
+    put(client, cup, 3)
+
+    client.post(
+        "/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD}
+    )
+
+    cart = Cart.objects.get()
+    assert cart.user == User.objects.get(email="new@example.com")
+    assert quantities(cart) == {cup.pk: 3}
+
+
 def test_quantity_can_be_changed(signed_in: Client) -> None:
     cup = ProductFactory.create()
     put(signed_in, cup, 2)

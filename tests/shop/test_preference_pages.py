@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from tests.factories import ProductFactory
 from tests.shop.pages import body_of
 
 pytestmark = pytest.mark.django_db
@@ -63,3 +64,16 @@ def test_help_texts_are_there(client: Client, topic: str) -> None:
 
 def test_unknown_help_text_is_404(client: Client) -> None:
     assert client.get("/help/nonsense/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "price"),
+    [("en", "₩1,234,500"), ("ko", "₩1,234,500"), ("ru", "1\xa0234\xa0500\xa0₩")],
+)
+def test_money_is_written_as_the_language_does(
+    client: Client, language: str, price: str
+) -> None:
+    ProductFactory.create(price=1_234_500)
+    client.post("/language/", {"language": language})
+
+    assert price in body_of(client.get("/products/"))
