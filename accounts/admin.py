@@ -54,7 +54,6 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
     search_fields = ["email", "name", "phone"]
     ordering = ["-id"]
     readonly_fields = ["last_login", "created_at"]
-    inlines = [AddressInline]
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Person"), {"fields": ("name", "phone", "language")}),
@@ -71,6 +70,9 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
     ) -> list[str]:
         fields = [str(field) for field in super().get_readonly_fields(request, obj)]
         return fields if _is_superuser(request) else [*fields, *POWERS]
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        return [] if obj is None else [AddressInline]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may = super().has_change_permission(request, obj)

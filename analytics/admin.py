@@ -46,7 +46,7 @@ class DailySalesAdmin(ReadOnlyAdmin[DailySales]):
         changed = sum(analytics.roll_up_day(day) for day in sorted(days))
         self.message_user(
             request,
-            _("%(days)s days rolled up again, %(changed)s rows differed.")
+            _("Days rolled up again: %(days)s. Rows that differed: %(changed)s.")
             % {"days": len(days), "changed": changed},
         )
         return self.back(request)

@@ -26,6 +26,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import ADDRESS_FIELDS
 from checkout import services as checkout
 from common.admin import (
     ReadOnlyAdmin,
@@ -34,6 +35,7 @@ from common.admin import (
     action,
     display,
     register,
+    short,
     tag,
 )
 from common.money import money
@@ -175,12 +177,12 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         "state",
         "items",
         "sum",
-        "placed_at",
-        "paid_at",
+        "placed",
+        "paid",
         "tracking",
         "told",
     ]
-    list_filter = ["status", AttentionFilter, "paid_at", "placed_at"]
+    list_filter = ["status", AttentionFilter, "paid_at"]
     search_fields = ["number"]
     search_help_text = _("Order number, e-mail address, SKU or tracking number")
     ordering = ["-id"]
@@ -261,6 +263,14 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     def sum(self, order: Order) -> str:
         return money(order.total)
 
+    @display(description=_("placed"), ordering="placed_at")
+    def placed(self, order: Order) -> str:
+        return short(order.placed_at)
+
+    @display(description=_("paid"), ordering="paid_at")
+    def paid(self, order: Order) -> str:
+        return short(order.paid_at)
+
     @display(description=_("tracking"))
     def tracking(self, order: Order) -> str:
         return getattr(order, "parcel", "") or "–"
@@ -282,7 +292,8 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
 
     @display(description=_("address"))
     def parcel_to(self, order: Order) -> SafeString | str:
-        lines = [(str(value),) for value in order.address.values() if value]
+        lines = [(order.address.get(name),) for name in ADDRESS_FIELDS]
+        lines = [line for line in lines if line[0]]
         return format_html_join(SafeString("<br>"), "{}", lines) or "–"
 
     @display(description=_("bill"))

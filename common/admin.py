@@ -5,6 +5,7 @@ asks for what it needs, calls a service for each object, and shows what was refu
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django import forms
@@ -12,11 +13,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_permission_codename
 from django.db.models import Field, Model, QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -40,6 +44,11 @@ def tag(kind: str, label: Any) -> SafeString:
     return format_html('<span class="tag tag-{}">{}</span>', kind, label)
 
 
+def short(moment: datetime | None) -> str:
+    """Write a moment so that a table has room for it, in the shop's zone."""
+    return date_format(localtime(moment), "j M, H:i") if moment else "–"
+
+
 class _Labelled:
     """Gives form fields in tables, which have no label of their own, a name."""
 
@@ -54,10 +63,20 @@ class _Labelled:
         return formfield
 
 
+class _LabelledFormSet(BaseInlineFormSet[Any, Any, Any]):
+    """Names the box that removes a row, too."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = str(_("Remove"))
+
+
 class TabularInline(_Labelled, admin.TabularInline[Any, M]):
     """Rows of another model in the page of an object."""
 
     extra = 0
+    formset = _LabelledFormSet
 
 
 class ReadOnlyInline(TabularInline[M]):
@@ -82,6 +101,21 @@ class ModelAdmin(admin.ModelAdmin[M]):
     list_per_page = 50
     # Shown as buttons on the page of an object, too.
     object_actions: Sequence[str] = ()
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
+    ) -> forms.Field | None:
+        formfield = super().formfield_for_dbfield(
+            db_field,
+            request,  # type: ignore[arg-type]  # Django passes None, its stubs do not
+            **kwargs,
+        )
+        if isinstance(formfield, forms.SplitDateTimeField):
+            # Two boxes and one label: each needs a name of its own.
+            day, time = formfield.widget.widgets
+            day.attrs["aria-label"] = f"{db_field.verbose_name}: {_('date')}"
+            time.attrs["aria-label"] = f"{db_field.verbose_name}: {_('time')}"
+        return formfield
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Tell whether this person may use actions, also where nothing is editable."""

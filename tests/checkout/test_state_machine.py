@@ -32,6 +32,7 @@ from coupons.models import Coupon, CouponBatch, CouponState, DiscountKind
 from inventory import services as inventory
 from inventory.errors import InsufficientStock, StockBelowReserved
 from inventory.models import MovementKind, Stock
+from orders.drafts import Draft
 from orders.errors import (
     InvalidTransition,
     OrderExpired,
@@ -245,7 +246,7 @@ class ShopMachine(RuleBasedStateMachine):
         draft = self.expect(error, lambda: buy(purchase))
         if error is not None:
             return
-        assert isinstance(draft, checkout.Draft)
+        assert isinstance(draft, Draft)
         total = total_of(basket, batch)
         assert draft.quote.total == total
         placed = OrderModel(draft.id, person, basket, batch, total, to, is_paid)

@@ -24,7 +24,9 @@ def shop() -> Shop:
 
 def plant(shop: Shop, sql: str) -> None:
     """Write past every trigger and foreign key, as nobody should be able to."""
-    values = {name: str(order_id) for name, order_id in shop.orders.items()}
+    values: dict[str, str | int] = {
+        name: str(order_id) for name, order_id in shop.orders.items()
+    }
     values |= {"user": shop.user.pk, "other": shop.other.pk}
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
