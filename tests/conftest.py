@@ -24,6 +24,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 def pytest_configure() -> None:
     """Start the servers before the first test asks for them."""
     embedded.ensure()
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise looks there
 
 
 @pytest.fixture(scope="session")

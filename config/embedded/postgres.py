@@ -141,7 +141,7 @@ class Server:
 
     def _serves(self) -> bool:
         """Make one attempt; say whether the server became ready."""
-        _drop_stale_pids()
+        _clear_remains()
         command = self._account.command(self._programs / "postgres", "-D", _data())
         with self._log.open("ab") as log:
             server = processes.spawn(command, output=log)
@@ -190,7 +190,7 @@ def _check_owner() -> None:
         )
 
 
-def _drop_stale_pids() -> None:
+def _clear_remains() -> None:
     # PostgreSQL sees through the number of a process that is gone, but not through
     # one that is a zombie or belongs to another program by now.
     if _pid() is not None:
@@ -200,6 +200,11 @@ def _drop_stale_pids() -> None:
         if pid is not None and processes.exists(abs(pid)):
             with suppress(FileNotFoundError):
                 path.unlink()
+    # Children of a killed server that wait for each other would never end, and no
+    # server starts beside them.
+    for orphan in processes.working_in(_data(), title=b"postgres:"):
+        with suppress(ProcessLookupError):
+            os.kill(orphan, signal.SIGKILL)
 
 
 def _quoted(value: str) -> str:

@@ -185,6 +185,20 @@ def runs(pid: int, mention: Path) -> bool:
     return os.fsencode(mention) in listing and not listing.startswith(b"Z")
 
 
+def working_in(folder: Path, *, title: bytes) -> list[int]:
+    """Return the processes in ``folder`` whose title begins so; only Linux tells."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        pid = int(link.parent.name)
+        try:
+            is_there = link.readlink() == folder
+        except OSError:  # it ended, or belongs to somebody else
+            continue
+        if is_there and _proc_command_line(pid).startswith(title):
+            found.append(pid)
+    return found
+
+
 def _proc_command_line(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()  # empty for a zombie

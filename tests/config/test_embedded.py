@@ -143,6 +143,17 @@ def test_rows_survive_the_murder_of_the_postmaster(machine: Machine) -> None:
     assert_kept(machine)
 
 
+def test_children_that_outlive_the_postmaster_do_not_hinder(machine: Machine) -> None:
+    # Stopped, it cannot see that its parent is gone, like one that waits for a lock.
+    postmaster, *_, child, _redis = machine.pids()
+    os.kill(child, signal.SIGSTOP)
+    os.kill(postmaster, signal.SIGKILL)
+
+    machine.start()
+
+    assert_kept(machine)
+
+
 def test_rows_and_messages_survive_the_murder_of_all_servers(machine: Machine) -> None:
     machine.redis().set("message", "waiting")
     for pid in machine.pids():
