@@ -66,6 +66,25 @@ class DatabaseAwayMiddleware:
         return unavailable(exception) if is_database_away(exception) else None
 
 
+class PersonalAnswersMiddleware:
+    """Keep answers that depend on a cookie out of every cache on their way.
+
+    Whoever read the session or a cookie has said so in ``Vary``. With a session the
+    browser must not keep them either: the next person at it may press "back".
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "cookie" in response.get("Vary", "").lower() or response.cookies:
+            has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+            kept = "no-store" if has_session else "no-cache"
+            response.setdefault("Cache-Control", f"private, {kept}")
+        return response
+
+
 def is_database_away(exception: BaseException | None) -> bool:
     """Tell whether an error speaks of PostgreSQL's state and not of our mistake."""
     return isinstance(exception, OperationalError | InterfaceError)
