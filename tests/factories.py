@@ -116,10 +116,10 @@ class CouponFactory(factory.django.DjangoModelFactory[Coupon]):
 
     @factory.lazy_attribute
     def serial(self) -> int:
-        batch: CouponBatch = self.batch
+        batch: Any = self.batch
         batch.issued += 1
         batch.save(update_fields=["issued"])
-        return batch.issued
+        return int(batch.issued)
 
 
 class DeliveryMethodFactory(factory.django.DjangoModelFactory[DeliveryMethod]):
