@@ -32,6 +32,9 @@ BODY_BYTES = 64 * 1024
 IN_FLIGHT = 16
 # One miss may be chance; after these the rest of a batch is not even sent.
 MISSES_IN_A_ROW = 3
+# Nor is what had to wait that long for its turn: together with the last reply it stays
+# within the outbox's lease, or another worker would send it, too.
+SENDING_SECONDS = 10
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 SUCCESS = range(200, 300)
@@ -45,7 +48,7 @@ AWAY = frozenset({429, 502, 503, 504})
 def push(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
     """Send events and say what became of each; never raises for the network's sake.
 
-    Once the platform turns out to be away, what has not been sent stays unsent.
+    Once the platform turns out to be away or slow, what is left stays unsent.
     """
     if not settings.DATA_PLATFORM_URL:
         return [Outcome(error="DATA_PLATFORM_URL is not set", is_away=True)] * len(
@@ -55,7 +58,7 @@ def push(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
         bodies = [cloud_event(event) for event in events]
         outcome = _post(str(events[0].id), _dump(bodies), BATCH)
         return [outcome] * len(events)
-    line = _Line()
+    line = _Line(until=time.monotonic() + SENDING_SECONDS)
     return list(_threads().map(lambda event: _push_one(event, line), events))
 
 
@@ -86,19 +89,20 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 class _Line:
     """How one batch gets through to the platform."""
 
+    until: float
     misses: int = 0  # in a row
 
     @property
-    def is_dead(self) -> bool:
-        return self.misses >= MISSES_IN_A_ROW
+    def is_closed(self) -> bool:
+        return self.misses >= MISSES_IN_A_ROW or time.monotonic() > self.until
 
     def note(self, outcome: Outcome) -> None:
         self.misses = self.misses + 1 if outcome.is_away else 0
 
 
 def _push_one(event: OutgoingEvent, line: _Line) -> Outcome:
-    if line.is_dead:
-        return Outcome(error="not sent: the platform is away", is_away=True)
+    if line.is_closed:
+        return Outcome(error="not sent: the platform is away or slow", is_away=True)
     outcome = _post(str(event.id), _dump(cloud_event(event)), SINGLE)
     line.note(outcome)
     return outcome

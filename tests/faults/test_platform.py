@@ -182,6 +182,23 @@ def test_hanging_platform_costs_a_batch_one_time_limit(
     note(batch_of_100=f"{seconds:.2f} s")
 
 
+def test_slow_platform_does_not_outlast_the_lease(
+    platform: DataPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_platform, "SENDING_SECONDS", 0.2)
+    orders = seller().sell_many(60)
+    platform.misbehave("slow", seconds=0.3)
+
+    outbox.deliver_due()
+
+    sent = Dispatch.objects.filter(delivered_at__isnull=False).count()
+    assert sent == platform.counters.requests <= data_platform.IN_FLIGHT
+    platform.misbehave("ok")
+    relay_until(nothing_waits)
+    assert_all_arrived(platform, orders)
+    assert platform.counters.duplicates == 0
+
+
 @contextmanager
 def rude_server(pieces: list[bytes], pause: float) -> Iterator[str]:
     """Answer whatever comes with these bytes, one piece after each pause."""
