@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
@@ -17,48 +18,56 @@ PAUSE_AFTER_ERROR = 2.0  # seconds
 
 
 class ForgivingRedisCache(RedisCache):
-    """Redis errors are misses: pages get slower, never wrong and never broken."""
+    """While Redis is away, this process's own memory answers in its place.
+
+    Pages get slower, never wrong and never broken. Limits on attempts are kept here,
+    too, and hold: each process then counts for itself.
+    """
 
     _ignored_until = 0.0
 
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._memory = LocMemCache("while-redis-is-away", params)
+
     def _forgiving(
-        self, default: Any, call: Callable[..., Any], *args: Any, **kwargs: Any
+        self, method: Callable[..., Any], name: str, *args: Any, **kwargs: Any
     ) -> Any:
-        if time.monotonic() < ForgivingRedisCache._ignored_until:
-            return default
-        try:
-            return call(*args, **kwargs)
-        except RedisError as error:
-            ForgivingRedisCache._ignored_until = time.monotonic() + PAUSE_AFTER_ERROR
-            logger.warning("cache is away: %s", error)
-            return default
+        if time.monotonic() >= ForgivingRedisCache._ignored_until:
+            try:
+                return method(self, *args, **kwargs)
+            except RedisError as error:
+                until = time.monotonic() + PAUSE_AFTER_ERROR
+                ForgivingRedisCache._ignored_until = until
+                logger.warning("cache is away: %s", error)
+        return getattr(self._memory, name)(*args, **kwargs)
 
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        return self._forgiving(default, super().get, key, default, version)
+    def clear(self) -> bool:
+        self._memory.clear()
+        cleared: bool = self._forgiving(RedisCache.clear, "clear")
+        return cleared
 
-    def get_many(self, keys: Any, version: int | None = None) -> Any:
-        return self._forgiving({}, super().get_many, keys, version)
 
-
-def _forgive(name: str, default: Any) -> None:
+def _forgive(name: str) -> None:
     original = getattr(RedisCache, name)
 
     @functools.wraps(original)
     def method(self: ForgivingRedisCache, *args: Any, **kwargs: Any) -> Any:
-        return self._forgiving(default, original, self, *args, **kwargs)
+        return self._forgiving(original, name, *args, **kwargs)
 
     setattr(ForgivingRedisCache, name, method)
 
 
-for _name, _default in (
-    ("add", True),
-    ("set", None),
-    ("set_many", []),
-    ("touch", False),
-    ("delete", False),
-    ("delete_many", None),
-    ("has_key", False),
-    ("incr", 1),
-    ("clear", False),
+for _name in (
+    "get",
+    "get_many",
+    "add",
+    "set",
+    "set_many",
+    "touch",
+    "delete",
+    "delete_many",
+    "has_key",
+    "incr",
 ):
-    _forgive(_name, _default)
+    _forgive(_name)
