@@ -1,21 +1,24 @@
 """The views that the shop's own are compared with; only benchmarks serve them."""
 
+from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.renderers import JSONRenderer
 
 from catalog.models import Product
-from shop.cards import photo_url, stock_note
-from shop.listing import SORTS, Asked, find
-from shop.shelves import top_shelves
+from shop import listing
+from shop.cards import CARD_TEMPLATE, card_rows, photo_url, render_cards, stock_note
+from shop.views import products
 
 PAGE = 20
 JSON = "application/json"
@@ -91,30 +94,29 @@ class SerializedList(ListAPIView[Product]):
 
 def plain_page(request: HttpRequest) -> HttpResponse:
     """Show the shop's own list page with each card rendered by its template."""
-    asked = Asked.from_query(request.GET)
-    listing = find(asked, None)
-    products = (
-        Product.objects.on_sale()
-        .select_related("stock", "category")
-        .prefetch_related("photos")
-        .order_by("-created_at", "-id")[: len(listing.rows)]
-    )
-    context: dict[str, Any] = {
-        "asked": asked,
-        "listing": listing,
-        "cards": [_card(request, product) for product in products],
-        "sorts": [(key, label) for key, (label, _order) in SORTS.items()],
-        "search_text": asked.text,
-        "shelves": top_shelves(),
-        "next_url": asked.query(page=2),
-        "nav": "all",
-        "crumbs": (),
-        "current_ids": [],
-    }
-    return render(request, "shop/products/list.html", context)
+    token = _is_plain.set(True)
+    try:
+        return products.product_list(request)
+    finally:
+        _is_plain.reset(token)
 
 
-def _card(request: HttpRequest, product: Product) -> str:
+_is_plain = ContextVar("is_plain", default=False)
+
+
+def _read(found: QuerySet[Product]) -> Sequence[Any]:
+    if not _is_plain.get():
+        return card_rows(found)
+    return list(found.select_related("category").prefetch_related("photos"))
+
+
+def _render(rows: Sequence[Any], **options: Any) -> Sequence[SafeString]:
+    if not _is_plain.get():
+        return render_cards(rows, **options)
+    return [_card(product) for product in rows]
+
+
+def _card(product: Any) -> SafeString:
     photo = next(iter(product.photos.all()), None)
     facts = {
         "product": {
@@ -128,6 +130,11 @@ def _card(request: HttpRequest, product: Product) -> str:
             "photo": photo,
             "photo_url": photo_url({"image": photo.image.name}) if photo else "",
         },
-        **stock_note(product.stock.available),
+        **stock_note(product.available),
     }
-    return render_to_string("shop/parts/_card.html", facts, request)
+    return render_to_string(CARD_TEMPLATE, facts)
+
+
+# The page itself stays the shop's, whatever becomes of it.
+setattr(listing, "card_rows", _read)  # noqa: B010 — mypy knows it as another's
+setattr(products, "render_cards", _render)  # noqa: B010 — the same
