@@ -25,6 +25,8 @@ from tests.faults.steps import (
 from tests.figures import Note
 from tests.running import SECRET, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
