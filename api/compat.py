@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from api.fields import Id, Input, ItemInput, Quantity, clean, merged
-from api.schema import operation
+from api.schema import CART_TOKEN, operation
 from api.v1.carts import CartItemsView, CartJson, CartView, change
 from api.v1.orders import OrderListView
 from api.v1.points import PointsChargeView
@@ -76,7 +76,15 @@ class OldCartView(CartView):
 
     post = CartItemsView.post
 
-    @operation("cart_put", "Change the cart", body=OLD_CART_ITEM, reply={200: CartJson})
+    @operation(
+        "cart_put",
+        "Change the cart",
+        body=OLD_CART_ITEM,
+        reply={200: CartJson},
+        headers=[CART_TOKEN],
+        keyed="yes",
+        problems=(404,),
+    )
     def put(self, request: Request) -> HttpResponse:
         """Set the quantity of one product, or replace all with ``items``."""
         asked = clean(OLD_CART_ITEM, request)
@@ -102,6 +110,9 @@ class OldCartView(CartView):
         "Clear the cart",
         body=OLD_CART_ITEM,
         reply={200: CartJson, 204: None},
+        headers=[CART_TOKEN],
+        keyed="yes",
+        problems=(404,),
     )
     def delete(self, request: Request) -> Any:
         """Take one product out, or everything if none is named."""

@@ -18,11 +18,11 @@ from api.shapes import MoneyJson, money
 from api.typing import AuthenticatedRequest
 from api.views import GuestView, PersonalView
 from cart import services as carts
-from cart.models import Cart
+from cart.models import Cart, CartItem
 from checkout import services as checkout
 from checkout.selectors import Offer
 from checkout.services import Purchase
-from promotions.pricing import Quote
+from promotions.pricing import Quote, QuotedLine
 
 HEADER = "X-Cart-Token"
 SALT = "api.cart"
@@ -282,7 +282,7 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
     """Price a cart as an order of it would be priced now."""
     if cart is not None:
         cart.refresh_from_db()
-    items = list(cart.items.select_related("product__stock")) if cart else []
+    items = list(cart.items.select_related("product")) if cart else []
     quoted, offer = checkout.price(
         Purchase(
             user_id=holder.user_id or 0,
@@ -292,29 +292,10 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
         )
     )
     lines = {line.item.product_id: line for line in quoted.lines}
-    shown: list[CartItemJson] = []
-    for item in items:
-        line = lines.get(item.product_id)
-        price = line.item.unit_price if line else item.product.price
-        available = offer.available.get(item.product_id, 0)
-        shown.append(
-            {
-                "product_id": item.product_id,
-                "sku": item.product.sku,
-                "name": item.product.name,
-                "quantity": item.quantity,
-                "unit_price": money(price),
-                "line_total": money(price * item.quantity),
-                "discount_share": money(line.discount_share if line else 0),
-                "available": available,
-                "price_when_added": money(item.price_when_added),
-                "problem": _problem(
-                    item.quantity, available, price, item.price_when_added
-                )
-                if line
-                else "product_unavailable",
-            }
-        )
+    shown = [
+        _item(item, lines.get(item.product_id), offer.available.get(item.product_id, 0))
+        for item in items
+    ]
     return {
         "token": sign(holder.token) if holder.token else None,
         "version": cart.version if cart else 0,
@@ -342,12 +323,29 @@ def sign(token: str) -> str:
     return signing.TimestampSigner(salt=SALT).sign(token)
 
 
-def _problem(
-    quantity: int, available: int, price: int, price_when_added: int
-) -> Problem | None:
-    if available < quantity:
+def _item(item: CartItem, line: QuotedLine | None, available: int) -> CartItemJson:
+    price = line.item.unit_price if line else item.product.price
+    return {
+        "product_id": item.product_id,
+        "sku": item.product.sku,
+        "name": item.product.name,
+        "quantity": item.quantity,
+        "unit_price": money(price),
+        "line_total": money(price * item.quantity),
+        "discount_share": money(line.discount_share if line else 0),
+        "available": available,
+        "price_when_added": money(item.price_when_added),
+        "problem": _problem(item, line, available),
+    }
+
+
+def _problem(item: CartItem, line: QuotedLine | None, available: int) -> Problem | None:
+    if line is None:
+        return "product_unavailable"
+    if available < item.quantity:
         return "insufficient_stock"
-    return None if price == price_when_added else "price_changed"
+    is_same = line.item.unit_price == item.price_when_added
+    return None if is_same else "price_changed"
 
 
 def _coupon(quoted: Quote, offer: Offer) -> CartCouponJson | None:

@@ -151,7 +151,7 @@ class CouponIssueView(PersonalView):
         example={"campaign_id": 7},
         reply={201: CouponJson},
         keyed="yes",
-        problems=(403, 404, 410),
+        problems=(403, 404),
     )
     def post(self, request: AuthenticatedRequest) -> HttpResponse:
         """Claim the next coupon of a campaign; ``serial`` is the place in line."""

@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -205,19 +206,29 @@ class OrderListView(PersonalView):
         reason = asked.get("reason", "")
         subject = resolve_payer(request, asked.get("user_id"), reason)
         is_paid = self.pays_at_once or asked.get("pay", False)
-        reply = checkout.purchase_once(
-            _purchase(request.user, subject, asked),
-            OrderStatus.PAID if is_paid else OrderStatus.PENDING,
-            claim=claim_of(request),
-            render=_render,
-        )
-        if not reply.is_replayed:
-            record(request, subject, reason)
+
+        def place() -> Reply:
+            return checkout.purchase_once(
+                _purchase(request.user, subject, asked),
+                OrderStatus.PAID if is_paid else OrderStatus.PENDING,
+                claim=claim_of(request),
+                render=_render,
+            )
+
+        if subject == request.user.pk:
+            reply = place()
+        else:
+            # No order for somebody else without the record of it.
+            with transaction.atomic():
+                reply = place()
+                record(request, subject, reason)
         return respond(reply, location="/api/v1/orders/{id}")
 
 
 class OrderView(PersonalView):
     """One order."""
+
+    cache_control = "private, no-cache"
 
     @operation("orders_retrieve", "Show an order", reply={200: OrderDetailJson})
     def get(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The committed description is the one the code makes, and it is complete."""
 
+import json
 import re
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_it_is_openapi_3_1_and_loads() -> None:
 
     assert whole["openapi"] == "3.1.1"
     assert whole["components"]["securitySchemes"].keys() == {"accessToken", "session"}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    whole = description()
+
+    for reference in set(re.findall(r'"(#/[^"]+)"', json.dumps(whole))):
+        place: Any = whole
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
 
 
 def test_every_operation_says_what_it_does() -> None:

@@ -388,3 +388,13 @@ def test_coupon_of_a_dead_campaign_is_refused(api: Api, user: User) -> None:
 
     assert (answer.status, answer.code) == (409, "coupon_expired")
     assert not Order.objects.exists()
+
+
+def test_own_order_is_kept_by_its_owner_only_and_asked_about(api: Api) -> None:
+    path = f"{ORDERS}/{place(api)['id']}"
+    first = api.get(path)
+
+    again = api.get(path, If_None_Match=first.header("ETag"))
+
+    assert first.header("Cache-Control") == "private, no-cache"
+    assert (again.status, again.body) == (304, None)

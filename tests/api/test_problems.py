@@ -1,9 +1,10 @@
 """Every error is a problem document, whatever caused it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as shop_settings
 from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -81,7 +82,7 @@ def test_problem_has_every_member(api: Api) -> None:
 
     request_id = answer.header("X-Request-Id")
     assert answer.body == {
-        "type": f"{settings.SHOP_BASE_URL}/api/problems/order_not_found",
+        "type": f"{shop_settings.SHOP_BASE_URL}/api/problems/order_not_found",
         "title": "No such order",
         "status": 404,
         "detail": "There is no such order.",
@@ -122,7 +123,11 @@ def test_wrong_content_type(api: Api, content_type: str) -> None:
 
 
 def test_large_bodies(api: Api) -> None:
-    body = b'{"amount": 5, "x": "' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"}'
+    body = (
+        b'{"amount": 5, "x": "'
+        + b"x" * shop_settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        + b'"}'
+    )
 
     answer = api.post("/api/v1/points/charge", body)
 
@@ -199,7 +204,7 @@ def test_every_type_leads_to_its_explanation(guest: Api) -> None:
 
     assert {problem["code"] for problem in problems} == set(registry())
     for problem in problems:
-        path = problem["type"].removeprefix(settings.SHOP_BASE_URL)
+        path = problem["type"].removeprefix(shop_settings.SHOP_BASE_URL)
         assert guest.get(path).body == problem
         assert problem["description"], problem["code"]
     assert guest.get("/api/problems/nothing").status == 404
@@ -216,3 +221,18 @@ def test_malformed_host_is_answered(guest: Api) -> None:
 
     assert answer.status_code == 200
     assert b"evil" not in answer.content
+
+
+def test_errors_before_any_view_are_problems_too(guest: Api, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["shop.example"]
+
+    answer = guest.get(PRODUCTS, Host="evil.example")
+
+    assert (answer.status, answer.code) == (400, "parse_error")
+
+
+def test_pages_keep_their_own_errors() -> None:
+    page = Client().get("/no-such-page")
+
+    assert page.status_code == 404
+    assert page["Content-Type"].startswith("text/html")
