@@ -117,6 +117,12 @@ class ModelAdmin(admin.ModelAdmin[M]):
             time.attrs["aria-label"] = f"{db_field.verbose_name}: {_('time')}"
         return formfield
 
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: Any) -> None:
+        # Only what was edited: the rest may have moved since the row was read.
+        edited = {field.name for field in self.opts.concrete_fields}
+        edited &= set(form.changed_data)
+        obj.save(update_fields=edited if change else None)
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Tell whether this person may use actions, also where nothing is editable."""
         codename = get_permission_codename("change", self.opts)
