@@ -31,6 +31,20 @@ class PriceForm(ReasonForm):
     field_order = ["price", "reason"]
 
 
+class ProductForm(forms.ModelForm[Product]):
+    """Holds the old price against one that the form does not show."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        price = cleaned.get("price", self.instance.price)
+        before = cleaned.get("compare_at_price")
+        if price is not None and before is not None and before <= price:
+            self.add_error(
+                "compare_at_price", _("This must be above the price, or empty.")
+            )
+        return cleaned
+
+
 @register(Category)
 class CategoryAdmin(ModelAdmin[Category]):
     """Shelves inside shelves."""
@@ -80,6 +94,7 @@ class PriceChangeInline(ReadOnlyInline[PriceChange]):
 class ProductAdmin(ModelAdmin[Product]):
     """The price of a product is changed by an action, which keeps the old one."""
 
+    form = ProductForm
     list_display = ["sku", "name", "category", "price_text", "is_published"]
     list_display_links = ["sku", "name"]
     list_select_related = ["category"]
