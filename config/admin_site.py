@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from analytics import dashboard
 from analytics.dashboard import DayRevenue, Takings
 from common.money import money
+from config.admin_login import StaffSignInForm
 
 # The chart, in units of its own: the page scales it.
 CHART_WIDTH, CHART_HEIGHT, GAP = 720, 160, 4
@@ -72,6 +73,7 @@ class ShopAdminSite(AdminSite):
     """Staff land on what happened and on what needs them."""
 
     index_title = _("Today")
+    login_form = StaffSignInForm
     # The tables need the width; the header leads to what is needed daily.
     enable_nav_sidebar = False
 
