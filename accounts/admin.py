@@ -45,7 +45,7 @@ class AddressInline(TabularInline[Address]):
 
 @register(User)
 class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
-    """Powers are given by superusers only, and superusers are theirs to edit."""
+    """Powers are given by superusers only, and staff are theirs to edit."""
 
     form = UserEditForm
     add_form = UserCreateForm
@@ -75,8 +75,12 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
         return [] if obj is None else [AddressInline]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever sets somebody's password can sign in as them.
+        is_powerful = obj is not None and (obj.is_staff or obj.is_superuser)
         may = super().has_change_permission(request, obj)
-        return may and (_is_superuser(request) or not (obj and obj.is_superuser))
+        return may and (
+            not is_powerful or _is_superuser(request) or obj.pk == request.user.pk
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Orders and ledgers name their people for good; blocking is what staff want.
