@@ -54,8 +54,8 @@ def of_guest(token: str) -> Cart:
 def add(*, cart_id: int, product_id: int, quantity: int) -> CartItem:
     """Put ``quantity`` more of a product into a cart, up to 999 in all.
 
-    Raises ``ProductNotFound`` for a product that is not on sale, ``QuantityOutOfRange`` and
-    ``CartFull``. Stock is promised by an order, not by a cart.
+    Raises ``ProductNotFound`` for a product that is not on sale, ``QuantityOutOfRange``
+    and ``CartFull``. Stock is promised by an order, not by a cart.
     """
     _check_quantity(quantity)
     cart = _lock(cart_id)
@@ -151,7 +151,8 @@ def choose_coupon(*, cart_id: int, user_id: int, coupon_id: int | None) -> None:
 def merge(*, token: str, user_id: int) -> int:
     """Move a guest's cart into the shopper's own at sign-in; return how many products.
 
-    Of a product that is in both, the larger quantity stays. The guest's cart is gone
+    Of a product that is in both, the larger quantity stays. What there is no room for
+    is left out: the shopper's own products come first. The guest's cart is gone
     afterwards, so a second tab merges nothing twice.
     """
     guest = Cart.objects.select_for_update(no_key=True).filter(token=token).first()
@@ -159,19 +160,19 @@ def merge(*, token: str, user_id: int) -> int:
         return 0
     own, _created = Cart.objects.get_or_create(user_id=user_id)
     _lock(own.pk)
-    present = {item.product_id: item for item in own.items.all()}
-    moved = list(guest.items.all())
-    for item in moved:
-        mine = present.get(item.product_id)
-        if mine is None:
-            item.cart = own
-            item.save(update_fields=["cart"])
-        elif item.quantity > mine.quantity:
-            mine.quantity = item.quantity
-            mine.save(update_fields=["quantity"])
+    mine = {item.product_id: item for item in own.items.all()}
+    theirs = list(guest.items.all())
+    new = [item for item in theirs if item.product_id not in mine]
+    new = new[: max(0, MAX_ITEMS - len(mine))]
+    CartItem.objects.filter(pk__in=[item.pk for item in new]).update(cart=own)
+    common = [item for item in theirs if item.product_id in mine]
+    for item in common:
+        held = mine[item.product_id]
+        held.quantity = max(held.quantity, item.quantity)
+    CartItem.objects.bulk_update(mine.values(), ["quantity"])
     guest.delete()
     _touch(own)
-    return len(moved)
+    return len(new) + len(common)
 
 
 def queue_clear(pipe: Pipeline, *, cart_id: int, version: int) -> Statement:

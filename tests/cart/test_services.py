@@ -198,3 +198,20 @@ def test_merging_keeps_the_larger_quantity_and_ends_the_guest_s_cart(
     with pytest.raises(CartChanged):
         carts.add(cart_id=guest.pk, product_id=mine.pk, quantity=1)
     assert CartItem.objects.count() == 3
+
+
+def test_merging_fills_a_cart_and_never_overfills_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(carts, "MAX_ITEMS", 3)
+    shopper = UserFactory.create()
+    own, guest = carts.of_user(shopper.pk), carts.of_guest("guest")
+    a, b, c, d = ProductFactory.create_batch(4)
+    carts.replace(cart_id=own.pk, quantities={a.pk: 1, b.pk: 5})
+    carts.replace(cart_id=guest.pk, quantities={b.pk: 2, c.pk: 3, d.pk: 4})
+
+    merged = carts.merge(token="guest", user_id=shopper.pk)
+
+    assert merged == 2
+    assert _contents(own) == {a.pk: 1, b.pk: 5, c.pk: 3}
+    assert not Cart.objects.filter(token="guest").exists()
