@@ -48,9 +48,13 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
     product = products.filter(pk=product_id).first()
     if product is None:
         raise Http404
+    is_known = product.slug == slug
     if not product.is_on_sale(timezone.now()):
+        # Who counts numbers up must not read the names of what is yet to come.
+        if not is_known:
+            raise Http404
         return gone_page(request, product)
-    if product.slug != slug:
+    if not is_known:
         return HttpResponsePermanentRedirect(product_url(product))
     shelf = find_shelf_by_id(product.category_id)
     stock = stock_note(getattr(product, "available", None))

@@ -232,6 +232,17 @@ def test_product_that_is_no_longer_sold_is_gone_and_alternatives_are_shown(
     assert "Tea bowl" in text_of(answer)
 
 
+def test_name_of_an_unpublished_product_cannot_be_found_by_its_number(
+    client: Client,
+) -> None:
+    secret = ProductFactory.create(name="Moon jar 2", published_at=None)
+
+    answer = client.get(f"/p/anything-{secret.pk}/")
+
+    assert answer.status_code == 404
+    assert "Moon jar 2" not in text_of(answer)
+
+
 def test_product_that_never_was_is_404(client: Client) -> None:
     assert client.get("/p/moon-jar-987654321/").status_code == 404
 
