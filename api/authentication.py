@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.headless.tokens.strategies.jwt.internal import validate_access_token
 from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
@@ -11,7 +12,10 @@ from api import tokens
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
-    """``Authorization: Bearer <access token>``. A bad token is never ignored."""
+    """``Authorization: Bearer <access token>``. A bad token is never ignored.
+
+    Taken are the tokens of ``/auth/token`` and those of allauth's headless flows.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(
@@ -19,15 +23,27 @@ class TokenAuthentication(authentication.BaseAuthentication):
         )
         if scheme.lower() != "bearer":
             return None
-        try:
-            return tokens.find_user(token.strip()), None
-        except tokens.TokenRefused:
+        user = _find_user(token.strip())
+        if user is None:
             raise exceptions.AuthenticationFailed(
                 _("This access token is not valid any more.")
-            ) from None
+            )
+        return user, None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 — DRF's signature
         return 'Bearer realm="api"'
+
+
+def _find_user(token: str) -> User | None:
+    try:
+        return tokens.find_user(token)
+    except tokens.TokenRefused:
+        # Checked against its session, so that signing out ends it at once.
+        found = validate_access_token(token)
+    if found is None or not found[0].is_active:
+        return None
+    user: User = found[0]
+    return user
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

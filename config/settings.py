@@ -35,7 +35,10 @@ SHOP_BASE_URL = env.str("SHOP_BASE_URL", "http://127.0.0.1:8000")
 # --- Secrets -------------------------------------------------------------------------
 
 # The fallback is only good for a machine that nobody else can reach.
-SECRET_KEY = env.str("SECRET_KEY", "" if PRODUCTION else "insecure-development-key")
+SECRET_KEY = env.str(
+    "SECRET_KEY",
+    "" if PRODUCTION else "insecure-key-for-a-machine-that-nobody-else-can-reach",
+)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # --- Hosts and transport -------------------------------------------------------------
@@ -294,6 +297,7 @@ HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_KEY", "") or SECRET_KEY
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
+HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- E-mail --------------------------------------------------------------------------

@@ -330,3 +330,22 @@ def test_nobody_registers_as_staff(guest: Api) -> None:
     user = User.objects.get()
     assert not user.is_staff
     assert not user.is_superuser
+
+
+def test_tokens_of_the_headless_flows_open_the_api_until_signed_out(
+    user: User, client: Client
+) -> None:
+    headless = "/_allauth/app/v1/auth"
+    answer = client.post(
+        f"{headless}/login",
+        {"email": user.email, "password": PASSWORD},
+        content_type="application/json",
+    )
+    meta = answer.json()["meta"]
+    assert ask(meta["access_token"]).body["email"] == user.email
+
+    client.delete(
+        f"{headless}/session", headers={"X-Session-Token": meta["session_token"]}
+    )
+
+    assert ask(meta["access_token"]).status == 401
