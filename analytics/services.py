@@ -15,8 +15,8 @@ from common.db import use_case
 GRACE = timedelta(minutes=15)
 LOOK_BACK = 3  # days
 
-# Only rows that differ are written, so a second run changes nothing. Sales count on
-# the day they were paid, refunds on the day they were given.
+# Only rows that differ are written, or even locked, so a second run changes nothing.
+# Sales count on the day they were paid, refunds on the day they were given.
 ROLL_UP_SQL = """
     WITH sold AS (
         SELECT product_id, sum(quantity) AS units, count(*) AS orders,
@@ -41,18 +41,23 @@ ROLL_UP_SQL = """
          WHERE old.day = %(day)s
            AND NOT EXISTS (SELECT FROM fresh WHERE fresh.product_id = old.product_id)
      RETURNING old.id
+    ), changed AS (
+        SELECT fresh.*
+          FROM fresh LEFT JOIN analytics_dailysales AS old
+            ON old.day = %(day)s AND old.product_id = fresh.product_id
+         WHERE old.id IS NULL
+            OR (old.units, old.orders, old.revenue, old.refunded_units, old.refunded)
+               IS DISTINCT FROM (fresh.units, fresh.orders, fresh.revenue,
+                                 fresh.refunded_units, fresh.refunded)
     ), written AS (
         INSERT INTO analytics_dailysales AS old (day, product_id, units, orders,
             revenue, refunded_units, refunded)
         SELECT %(day)s, product_id, units, orders, revenue, refunded_units, refunded
-          FROM fresh
+          FROM changed
             ON CONFLICT (day, product_id) DO UPDATE
            SET units = excluded.units, orders = excluded.orders,
                revenue = excluded.revenue, refunded_units = excluded.refunded_units,
                refunded = excluded.refunded
-         WHERE (old.units, old.orders, old.revenue, old.refunded_units, old.refunded)
-            IS DISTINCT FROM (excluded.units, excluded.orders, excluded.revenue,
-                              excluded.refunded_units, excluded.refunded)
      RETURNING old.id
     )
     SELECT (SELECT count(*) FROM stale) + (SELECT count(*) FROM written)

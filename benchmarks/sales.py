@@ -103,7 +103,7 @@ def _exactness(today: date, quiet: date, busy: date) -> Iterator[Row]:
             "UPDATE analytics_dailysales SET units = units + 1 WHERE id % 10 = 0"
         )
         cursor.execute(
-            "DELETE FROM analytics_dailysales WHERE id % 10 = 1 AND day = %s", [busy]
+            "DELETE FROM analytics_dailysales WHERE id %% 10 = 1 AND day = %s", [busy]
         )
     for day in (today, today - timedelta(days=2), quiet, busy):
         analytics.roll_up_day(day)

@@ -382,7 +382,7 @@ def sales_added_up() -> Iterator[None]:
         analytics,
         "ROLL_UP_SQL",
         ("SET units = excluded.units", "SET units = old.units + excluded.units"),
-        ("(excluded.units, excluded.orders", "(-1, excluded.orders"),
+        ("(fresh.units, fresh.orders", "(-1, fresh.orders"),
     ):
         yield
 
