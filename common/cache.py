@@ -42,10 +42,9 @@ class ForgivingRedisCache(RedisCache):
                 logger.warning("cache is away: %s", error)
         return getattr(self._memory, name)(*args, **kwargs)
 
-    def clear(self) -> bool:
+    def clear(self) -> None:
         self._memory.clear()
-        cleared: bool = self._forgiving(RedisCache.clear, "clear")
-        return cleared
+        self._forgiving(RedisCache.clear, "clear")
 
 
 def _forgive(name: str) -> None:
