@@ -63,9 +63,16 @@ def queue_create(pipe: Pipeline, draft: Draft) -> Statement:
 
 
 @requires_transaction
-def lock(order_id: UUID) -> Order:
-    """Lock an order; every later decision about it is made under this lock."""
-    order = Order.objects.select_for_update(no_key=True).filter(pk=order_id).first()
+def lock(order_id: UUID, *, user_id: int | None) -> Order:
+    """Lock an order; every later decision about it is made under this lock.
+
+    ``user_id`` limits it to its owner, ``None`` is the shop itself. Raises
+    ``OrderNotFound``, also for somebody else's.
+    """
+    orders = (
+        Order.objects.all() if user_id is None else Order.objects.placed_by(user_id)
+    )
+    order = orders.select_for_update(no_key=True).filter(pk=order_id).first()
     if order is None:
         raise OrderNotFound
     return order
@@ -73,17 +80,20 @@ def lock(order_id: UUID) -> Order:
 
 @requires_transaction
 def lock_for(status: OrderStatus, *, order_id: UUID, user_id: int | None) -> Order:
-    """Lock an order that may become ``status``; ``user_id`` limits it to its owner.
+    """Lock an order, as ``lock`` does, that may become ``status``.
 
-    Raises ``OrderNotFound`` (also for somebody else's) or ``InvalidTransition``.
+    Raises ``OrderNotFound`` or ``InvalidTransition``.
     """
-    order = lock(order_id)
-    if user_id is not None and order.user_id != user_id:
-        raise OrderNotFound
+    order = lock(order_id, user_id=user_id)
+    check(order, status)
+    return order
+
+
+def check(order: Order, status: OrderStatus) -> None:
+    """Raise ``InvalidTransition`` unless a locked order may become ``status``."""
     if not order.can_become(status):
         error = ERRORS.get(status, InvalidTransition)
         raise error(status=order.status, wanted=status.value)
-    return order
 
 
 @requires_transaction

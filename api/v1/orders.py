@@ -254,9 +254,11 @@ class OrderView(PersonalView):
                 _move(request, order, asked)
             else:
                 address = _address_of(order.user_id, asked)
+                owner = order.user_id or 0
                 checkout.change_address(
-                    order_id=order_id, user_id=order.user_id or 0, address=address
+                    order_id=order_id, user_id=owner, address=address
                 )
+                record(request, owner, f"address of order {order.number}")
             return _detail(order_id)
 
         return once(request, change)
@@ -417,10 +419,11 @@ def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
 
 def _find(request: AuthenticatedRequest, order_id: UUID, permission: str) -> Order:
     """Return one's own order, or any with the permission; else it is not there."""
-    order = Order.objects.filter(pk=order_id).prefetch_related(*WITH_DETAILS).first()
+    orders = Order.objects.prefetch_related(*WITH_DETAILS).filter(pk=order_id)
+    order = orders.placed_by(request.user.pk).first()
+    if order is None and request.user.has_perm(permission):
+        order = orders.first()
     if order is None:
-        raise OrderNotFound
-    if order.user_id != request.user.pk and not request.user.has_perm(permission):
         raise OrderNotFound
     return order
 

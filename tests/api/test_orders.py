@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -362,6 +363,19 @@ def test_address_can_change_until_it_is_packed(api: Api, staff: Api) -> None:
     assert changed.body["address"]["recipient"] == "Lee"
     assert (refused.status, refused.code) == (409, "invalid_transition")
     assert Order.objects.get().address["city"] == "Seoul"
+
+
+def test_staff_who_send_a_parcel_elsewhere_are_written_down(
+    api: Api, staff: Api, user: User
+) -> None:
+    placed = place(api, pay=True)
+
+    answer = staff.patch(f"{ORDERS}/{placed['id']}", {"address": ADDRESS})
+
+    assert answer.status == 200
+    entry = LogEntry.objects.get()
+    assert entry.object_id == str(user.pk)
+    assert entry.change_message.endswith(f"address of order {placed['number']}")
 
 
 def test_repeat_puts_it_into_the_cart(api: Api) -> None:
