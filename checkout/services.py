@@ -10,12 +10,13 @@ The hottest rows come last: while one shopper's order is being written, others w
 for the stock of a popular product and for nothing else.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, IntegrityError, connection
 
 from cart import services as carts
 from cart.errors import CartChanged
@@ -54,6 +55,7 @@ from points.errors import InsufficientPoints
 from promotions.pricing import Quote, Reason, quote
 
 MAX_LINES = 100
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +156,10 @@ def cancel(
 
     Possible until the parcel is shipped. Cancelling twice gives the same order.
     """
-    order = orders.lock(order_id)
-    if order.status == OrderStatus.CANCELLED and user_id in {None, order.user_id}:
+    order = orders.lock(order_id, user_id=user_id)
+    if order.status == OrderStatus.CANCELLED:
         return order
-    order = orders.lock_for(OrderStatus.CANCELLED, order_id=order_id, user_id=user_id)
+    orders.check(order, OrderStatus.CANCELLED)
     if payments.is_processing(order.pk):
         raise PaymentProcessing
     was_paid = orders.was_paid(order)
@@ -176,7 +178,18 @@ def expire_overdue(*, limit: int = 500) -> int:
     overdue = (
         Order.objects.overdue().order_by("expires_at").values_list("pk", flat=True)
     )
-    return sum(expire(order_id) for order_id in list(overdue[:limit]))
+    return sum(_expire_or_log(order_id) for order_id in list(overdue[:limit]))
+
+
+def _expire_or_log(order_id: UUID) -> bool:
+    try:
+        return expire(order_id)
+    except Exception:
+        # An order that cannot expire must not keep those behind it waiting.
+        if not connection.is_usable():
+            raise
+        logger.exception("order %s could not expire", order_id)
+        return False
 
 
 @use_case
@@ -233,9 +246,7 @@ def deliver(*, order_id: UUID, actor_id: int | None) -> Order:
 @use_case
 def change_address(*, order_id: UUID, user_id: int, address: dict[str, str]) -> Order:
     """Send an order elsewhere, until it is packed."""
-    order = orders.lock(order_id)
-    if order.user_id != user_id:
-        raise OrderNotFound
+    order = orders.lock(order_id, user_id=user_id)
     orders.change_address(order, address)
     return order
 

@@ -1,5 +1,6 @@
 """The life of an order: placed, paid, packed, shipped, delivered, called off."""
 
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from checkout.errors import (
 )
 from checkout.services import Purchase, Repeated
 from checkout.tasks import expire_overdue_orders
+from inventory import services as inventory
 from inventory.models import Stock
 from orders.errors import (
     InvalidTransition,
@@ -266,6 +268,27 @@ def test_expiry_job_takes_only_what_is_overdue() -> None:
     assert statuses == {late: OrderStatus.EXPIRED, early: OrderStatus.PENDING}
     assert _topics(late) == ["order.placed", "order.expired"]
     assert checkout.expire_overdue() == 0
+
+
+def test_order_that_cannot_expire_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [user], product = shoppers(1), ProductFactory.create()
+    broken, sound = (overdue(unpaid_order(user, product)) for _ in range(2))
+    release = inventory.release
+
+    def fail_for_one(*, order_id: UUID, quantities: Mapping[int, int]) -> None:
+        release(order_id=order_id, quantities=quantities)
+        if order_id == broken:
+            raise RuntimeError("a bug")
+
+    monkeypatch.setattr(inventory, "release", fail_for_one)
+
+    assert checkout.expire_overdue() == 1
+
+    statuses = dict(Order.objects.values_list("pk", "status"))
+    assert statuses == {broken: OrderStatus.PENDING, sound: OrderStatus.EXPIRED}
+    assert Stock.objects.get().reserved == 1
 
 
 def test_expiry_job_stops_at_its_limit() -> None:
