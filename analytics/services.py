@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from django.db import connection
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -103,7 +104,10 @@ def mark_dirty(day: date) -> None:
 
 
 def _unfinished(today: date) -> list[date]:
-    recent = [today - timedelta(days=back) for back in range(1, LOOK_BACK + 1)]
+    last_run = RollupRun.objects.filter(day__lt=today).aggregate(day=Max("day"))["day"]
+    # After an outage everything since the last run is due, however long ago that was.
+    first = min(today - timedelta(days=LOOK_BACK), last_run or today)
+    recent = [first + timedelta(days=ahead) for ahead in range((today - first).days)]
     done = dict(
         RollupRun.objects.filter(day__in=recent).values_list("day", "computed_at")
     )

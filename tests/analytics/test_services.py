@@ -46,6 +46,17 @@ def test_fresh_days_are_today_and_those_that_are_not_final() -> None:
     assert after[_day(2)] == before[_day(2)]
 
 
+def test_after_an_outage_every_day_since_the_last_run_is_rolled_up() -> None:
+    _done(_day(7), minutes_after_its_end=15)
+    RollupRun.objects.create(day=_day(6), computed_at=bounds(_day(6))[0])
+
+    roll_up_fresh_days()
+
+    days = RollupRun.objects.values_list("day", flat=True)
+    assert set(days) == {_day(back) for back in range(8)}
+    assert RollupRun.objects.get(day=_day(6)).computed_at > bounds(_day(6))[1]
+
+
 def test_sale_counts_units_orders_and_revenue() -> None:
     [user] = shoppers(1)
     product = ProductFactory.create(price=10_000)
