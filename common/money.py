@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
+from babel.core import Locale
 from babel.numbers import format_currency, get_currency_precision
 from django.conf import settings
 from django.utils.translation import get_language, to_locale
@@ -34,6 +36,16 @@ def money(amount: int | None) -> str:
     """Write an amount with the shop's currency, as the reader's language does."""
     if amount is None:
         return "–"
-    value = Decimal(amount).scaleb(-get_currency_precision(settings.SHOP_CURRENCY))
     locale = to_locale(get_language() or settings.LANGUAGE_CODE)
-    return str(format_currency(value, settings.SHOP_CURRENCY, locale=locale))
+    return _written(amount, settings.SHOP_CURRENCY, locale)
+
+
+def decimals() -> int:
+    """Return how many decimals the shop's currency has."""
+    return get_currency_precision(settings.SHOP_CURRENCY)
+
+
+@lru_cache(maxsize=8192)
+def _written(amount: int, currency: str, locale: str) -> str:
+    value = Decimal(amount).scaleb(-get_currency_precision(currency))
+    return str(format_currency(value, currency, locale=Locale.parse(locale)))

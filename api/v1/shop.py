@@ -12,6 +12,7 @@ from api.schema import operation
 from api.shapes import ListJson, MoneyJson, money, money_or_none
 from api.views import PublicView, cacheable
 from checkout.services import MAX_LINES
+from common.money import decimals
 from delivery.models import DeliveryMethod
 from orders.models import MAX_QUANTITY
 
@@ -56,10 +57,6 @@ class DeliveryMethodJson(TypedDict):
     days_max: int
 
 
-# ISO 4217 currencies that are not counted in hundredths.
-EXPONENTS = {"KRW": 0, "JPY": 0, "VND": 0, "CLP": 0, "KWD": 3, "BHD": 3, "JOD": 3}
-
-
 class ConfigView(PublicView):
     """The shop in general."""
 
@@ -72,7 +69,7 @@ class ConfigView(PublicView):
             "name": settings.SHOP_NAME,
             "currency": {
                 "code": settings.SHOP_CURRENCY,
-                "exponent": EXPONENTS.get(settings.SHOP_CURRENCY, 2),
+                "exponent": decimals(),
             },
             "languages": [code for code, _name in settings.LANGUAGES],
             "time_zone": settings.TIME_ZONE,

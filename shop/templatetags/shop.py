@@ -1,13 +1,12 @@
 """Money, points, moments and icons in templates."""
 
 from datetime import datetime
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
 from babel.core import Locale
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 from django import template
 from django.conf import settings
 from django.template import Context
@@ -18,20 +17,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
+from common.money import money
 from shop.cards import photo_url
 from shop.memo import Memo
 from shop.shelves import top_shelves
 
 register = template.Library()
+register.filter("money", money)
 
 # Rendering these would cost more than the rest of a list page.
 _parts: Memo[tuple[str, str, str], SafeString] = Memo(seconds=60, size=500)
-
-
-@register.filter
-def money(amount: int) -> str:
-    """Write an amount in minor units as the shopper's language does: ``₩29,640``."""
-    return _money(amount, settings.SHOP_CURRENCY, _locale())
 
 
 @register.filter
@@ -50,12 +45,6 @@ def number(value: int) -> str:
 def percent_off(price: int, before: int) -> int:
     """Return how many percent ``price`` is below ``before``, rounded down."""
     return (before - price) * 100 // before
-
-
-@register.filter
-def minor_places(currency: str) -> int:
-    """Return how many decimals the currency has."""
-    return get_currency_precision(currency)
 
 
 @register.filter
@@ -190,12 +179,6 @@ def _clock(value: datetime) -> str:
 
 def _locale() -> str:
     return to_locale(get_language() or settings.LANGUAGE_CODE)
-
-
-@lru_cache(maxsize=8192)
-def _money(amount: int, currency: str, locale: str) -> str:
-    value = Decimal(amount).scaleb(-get_currency_precision(currency))
-    return format_currency(value, currency, locale=Locale.parse(locale))
 
 
 @lru_cache(maxsize=4096)

@@ -1,10 +1,12 @@
 """Shares that add up."""
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
-from common.money import allocate, percent_of
+from common.money import allocate, decimals, money, percent_of
 
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=20)
 
@@ -64,3 +66,28 @@ def test_percent_is_the_floor_of_the_exact_part(amount: int, percent: int) -> No
     part = percent_of(amount, percent)
 
     assert part * 100 <= amount * percent < (part + 1) * 100
+
+
+@pytest.mark.parametrize(
+    ("currency", "places", "english", "russian"),
+    [
+        ("KRW", 0, "₩1,234,567", "1 234 567 ₩"),
+        ("USD", 2, "$12,345.67", "12 345,67 $"),
+        ("ISK", 0, "ISK1,234,567", "1 234 567 ISK"),
+        ("TND", 3, "TND1,234.567", "1 234,567 TND"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency(
+    currency: str, places: int, english: str, russian: str, settings: Settings
+) -> None:
+    settings.SHOP_CURRENCY = currency
+
+    assert decimals() == places
+    assert _plain(money(1_234_567)) == english
+    with override("ru"):
+        assert _plain(money(1_234_567)) == russian
+    assert money(None) == "–"
+
+
+def _plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
