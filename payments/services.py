@@ -9,6 +9,7 @@ from common.ids import uuid7
 from orders.models import Order
 from payments.models import Payment, PaymentMethod, PaymentState, Refund, RefundLine
 from points import services as points
+from points.errors import InsufficientPoints
 
 CAPTURE_SQL = """
     INSERT INTO payments_payment (id, order_id, method, amount, refunded, state,
@@ -42,6 +43,8 @@ def use_key(order_id: UUID) -> str:
 @requires_transaction
 def capture_points(order: Order) -> None:
     """Pay a locked order from its shopper's points; raise ``InsufficientPoints``."""
+    if order.total and order.user_id is None:
+        raise InsufficientPoints(balance=0, required=order.total)
     with pipeline() as pipe:
         queue_capture(pipe, order_id=order.pk, amount=order.total)
     if order.total and order.user_id is not None:

@@ -117,3 +117,14 @@ def test_database_itself_guards_payments(paid: UUID) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
+
+
+def test_order_of_nobody_is_not_paid_from_points() -> None:
+    [user], product = shoppers(1), ProductFactory.create()
+    order = Order.objects.get(pk=unpaid_order(user, product))
+    order.user = None
+
+    with transaction.atomic(), pytest.raises(InsufficientPoints):
+        payments.capture_points(order)
+
+    assert not Payment.objects.exists()
