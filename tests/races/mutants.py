@@ -272,7 +272,7 @@ def orders_without_lock(together: int = 0) -> Iterator[None]:
     """Read an order without a lock; ``together`` readers wait for each other."""
     barrier = Barrier(together, timeout=STUCK_AFTER) if together else None
 
-    def read(order_id: UUID) -> Order:
+    def read(order_id: UUID, **_owner: Any) -> Order:
         order = Order.objects.get(pk=order_id)
         if barrier is None:
             sleep(0.1)
