@@ -8,7 +8,7 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	SECRET_KEY=make-check-only-nZ4vQ0w2Lr8sXc6Tt1Yb9Hk3Gd7Fp5Ja2Me8Wu4Qi \
 	JWT_KEY=make-check-only-aB7dE1gH4jK9mN2pQ5sT8vW3xY6zC0fL1rU4iO7eA9 \
 	ALLOWED_HOSTS=shop.example SHOP_BASE_URL=https://shop.example \
-	CSRF_TRUSTED_ORIGINS=https://shop.example BEHIND_TLS_PROXY=1 \
+	CSRF_TRUSTED_ORIGINS=https://shop.example BEHIND_TLS_PROXY=1 TRUSTED_PROXIES=1 \
 	DATABASE_URL=postgres://shop:secret@db.example/shop \
 	REDIS_URL=redis://redis.example/0 CELERY_BROKER_URL=redis://redis.example/1 \
 	DATA_PLATFORM_URL=https://data.example/events \

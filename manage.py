@@ -47,11 +47,10 @@ def needs_servers(arguments: list[str]) -> bool:
 
 def start_servers() -> None:
     """Start what is missing; the settings come first since ``.env`` may name others."""
-    from django.conf import settings  # noqa: PLC0415
+    # They need what the check above found.
+    from config import checks, embedded  # noqa: PLC0415
 
-    from config import embedded  # noqa: PLC0415 — it needs what the check above found
-
-    _ = settings.DATABASES
+    checks.refuse_unsafe()
     try:
         embedded.ensure()
     except embedded.EmbeddedError as error:

@@ -8,7 +8,7 @@ from celery import Celery
 from celery.beat import PersistentScheduler
 from celery.signals import beat_init, worker_init
 
-from config import embedded
+from config import checks, embedded
 from config.schedule import SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -23,6 +23,7 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def _start_embedded_servers(**_kwargs: Any) -> None:
+    checks.refuse_unsafe()
     embedded.ensure()
 
 

@@ -4,8 +4,6 @@ Without any, the shop runs on its embedded PostgreSQL and Redis for development 
 demonstrations. ``SHOP_ENV=production`` turns the protective defaults on.
 """
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 # --- Where the shop runs -------------------------------------------------------------
 
 SHOP_ENV = env.str("SHOP_ENV", "development")
+# What is unsafe here keeps the shop from starting: config/checks.py.
 PRODUCTION = SHOP_ENV == "production"
 DEBUG = env.bool("DEBUG", False)
 STATE_DIR = embedded.state_dir()
@@ -40,6 +39,7 @@ SECRET_KEY = env.str(
     "" if PRODUCTION else "insecure-key-for-a-machine-that-nobody-else-can-reach",
 )
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+JWT_KEY = env.str("JWT_KEY", "")
 
 # --- Hosts and transport -------------------------------------------------------------
 
@@ -48,11 +48,14 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
+# Who asks for these sits beside the shop and speaks plain HTTP.
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", PRODUCTION)
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
-if env.bool("BEHIND_TLS_PROXY", False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # How many proxies in front of us may be believed about the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
@@ -166,6 +169,10 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Database ------------------------------------------------------------------------
+
+# Which servers are the embedded ones, named by the setting that would replace them.
+EMBEDDED_FOR = [name for name in ("DATABASE_URL", "REDIS_URL") if not env.str(name, "")]
+ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", not PRODUCTION)
 
 # A statement that runs into one of these is rolled back whole and can be repeated.
 _LIMITS = {
@@ -293,7 +300,7 @@ HEADLESS_ONLY = False
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
 HEADLESS_JWT_ALGORITHM = "HS256"
-HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_KEY", "") or SECRET_KEY
+HEADLESS_JWT_PRIVATE_KEY = JWT_KEY or SECRET_KEY
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
@@ -417,5 +424,3 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
-TESTING = "pytest" in sys.modules or bool(os.environ.get("PYTEST_VERSION"))

@@ -1,0 +1,145 @@
+"""What a shop needs to be safe in production; without it, it does not start.
+
+Each rule looks at the settings and says what is wrong, or nothing. ``manage.py check``
+runs them as system checks, and every process that serves anybody runs them first.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error
+from django.core.exceptions import ImproperlyConfigured
+
+ENVIRONMENTS = ("development", "production")
+MIN_SECRET_KEY = 50  # characters, as Django's own check wants them
+MIN_JWT_KEY = 32  # as many bytes as its hash has
+DEMO_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # everybody may know it
+# Letters that these write reach nobody.
+MUTE = ("console", "dummy", "filebased", "locmem")
+
+Rule = Callable[[], str | None]
+
+
+def environment() -> str | None:
+    if settings.SHOP_ENV not in ENVIRONMENTS:
+        return f"SHOP_ENV must be development or production, not {settings.SHOP_ENV}."
+    return None
+
+
+def debug() -> str | None:
+    return "DEBUG must be off: its pages show settings." if settings.DEBUG else None
+
+
+def secret_key() -> str | None:
+    if len(_secret_key()) < MIN_SECRET_KEY:
+        return f"SECRET_KEY must have at least {MIN_SECRET_KEY} random characters."
+    return None
+
+
+def jwt_key() -> str | None:
+    if len(settings.JWT_KEY) < MIN_JWT_KEY:
+        return f"JWT_KEY must have at least {MIN_JWT_KEY} random characters."
+    if _secret_key() == settings.JWT_KEY:
+        return "JWT_KEY must be another than SECRET_KEY."
+    return None
+
+
+def hosts() -> str | None:
+    if not settings.ALLOWED_HOSTS:
+        return "ALLOWED_HOSTS must name the shop's hosts."
+    if "*" in settings.ALLOWED_HOSTS:
+        return "ALLOWED_HOSTS must name the shop's hosts; * lets anybody be the host."
+    return None
+
+
+def base_url() -> str | None:
+    if not settings.SHOP_BASE_URL.startswith("https://"):
+        return "SHOP_BASE_URL must begin with https://."
+    return None
+
+
+def proxies() -> str | None:
+    if settings.BEHIND_TLS_PROXY and settings.TRUSTED_PROXIES < 1:
+        return (
+            "TRUSTED_PROXIES must count the proxy of BEHIND_TLS_PROXY: without it all"
+            " shoppers have one address and share its limits."
+        )
+    return None
+
+
+def database() -> str | None:
+    return _embedded("DATABASE_URL")
+
+
+def redis() -> str | None:
+    return _embedded("REDIS_URL")
+
+
+def data_platform() -> str | None:
+    is_open = settings.DATA_PLATFORM_SECRET in {"", DEMO_SECRET}
+    if settings.DATA_PLATFORM_URL and is_open:
+        return "DATA_PLATFORM_SECRET must be set: it signs what leaves the shop."
+    return None
+
+
+def mail() -> str | None:
+    if any(word in settings.EMAIL_BACKEND for word in MUTE):
+        return f"EMAIL_BACKEND must send letters; {settings.EMAIL_BACKEND} does not."
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    debug,
+    secret_key,
+    jwt_key,
+    hosts,
+    base_url,
+    proxies,
+    database,
+    redis,
+    data_platform,
+    mail,
+)
+
+
+def problems(**_options: Any) -> list[Error]:
+    """Return what is wrong with the settings, as system checks do."""
+    return [
+        Error(text, id=f"shop.{rule.__name__}")
+        for rule, text in _broken()
+        if text is not None
+    ]
+
+
+def refuse_unsafe() -> None:
+    """End this process with a message if the settings are not safe."""
+    found = problems()
+    if found:
+        lines = "".join(f"\n  {problem.msg}" for problem in found)
+        # Not an exception: Celery would log it and go on.
+        sys.exit(f"error: these settings are not safe in production:{lines}")
+
+
+def _broken() -> Iterator[tuple[Rule, str | None]]:
+    yield environment, environment()
+    if settings.PRODUCTION:
+        for rule in RULES:
+            yield rule, rule()
+
+
+def _secret_key() -> str:
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:  # Django's word for an empty one
+        return ""
+
+
+def _embedded(name: str) -> str | None:
+    if name in settings.EMBEDDED_FOR and not settings.ALLOW_EMBEDDED:
+        return (
+            f"{name} must be set: the embedded servers are for development. If you"
+            " want them all the same, set ALLOW_EMBEDDED=1."
+        )
+    return None

@@ -1,0 +1,147 @@
+"""What keeps a shop from starting in production."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as current
+from pytest_django import Settings
+
+from config import checks
+
+SAFE: dict[str, Any] = {
+    "SHOP_ENV": "production",
+    "PRODUCTION": True,
+    "DEBUG": False,
+    "SECRET_KEY": "s" * 50,
+    "JWT_KEY": "j" * 32,
+    "ALLOWED_HOSTS": ["shop.example"],
+    "SHOP_BASE_URL": "https://shop.example",
+    "BEHIND_TLS_PROXY": True,
+    "TRUSTED_PROXIES": 1,
+    "EMBEDDED_FOR": [],
+    "ALLOW_EMBEDDED": False,
+    "DATA_PLATFORM_URL": "https://data.example",
+    "DATA_PLATFORM_SECRET": "whsec_bm90LXRoZS1kZW1vJ3M=",
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+}
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    for name, value in SAFE.items():
+        setattr(settings, name, value)
+    return settings
+
+
+def complaints() -> list[str]:
+    return [str(problem.msg) for problem in checks.problems()]
+
+
+@pytest.mark.usefixtures("production")
+def test_safe_settings_are_accepted() -> None:
+    assert complaints() == []
+    checks.refuse_unsafe()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"DEBUG": True}, "DEBUG must be off"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY must have at least 50"),
+        ({"SECRET_KEY": "s" * 49}, "SECRET_KEY must have at least 50"),
+        ({"JWT_KEY": ""}, "JWT_KEY must have at least 32"),
+        ({"JWT_KEY": "j" * 31}, "JWT_KEY must have at least 32"),
+        ({"JWT_KEY": "s" * 50}, "JWT_KEY must be another than SECRET_KEY"),
+        ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS must name the shop's hosts"),
+        ({"ALLOWED_HOSTS": ["shop.example", "*"]}, "ALLOWED_HOSTS must name"),
+        ({"SHOP_BASE_URL": "http://shop.example"}, "SHOP_BASE_URL must begin with"),
+        ({"TRUSTED_PROXIES": 0}, "TRUSTED_PROXIES must count the proxy"),
+        ({"EMBEDDED_FOR": ["DATABASE_URL"]}, "DATABASE_URL must be set"),
+        ({"EMBEDDED_FOR": ["REDIS_URL"]}, "REDIS_URL must be set"),
+        ({"DATA_PLATFORM_SECRET": ""}, "DATA_PLATFORM_SECRET must be set"),
+        (
+            {"DATA_PLATFORM_SECRET": checks.DEMO_SECRET},
+            "DATA_PLATFORM_SECRET must be set",
+        ),
+        *(
+            (
+                {"EMAIL_BACKEND": f"django.core.mail.backends.{kind}.EmailBackend"},
+                "EMAIL_BACKEND must send letters",
+            )
+            for kind in checks.MUTE
+        ),
+    ],
+)
+def test_each_unsafe_setting_is_named(
+    changes: dict[str, Any], complaint: str, production: Settings
+) -> None:
+    for name, value in changes.items():
+        setattr(production, name, value)
+
+    [found] = complaints()
+
+    assert found.startswith(complaint)
+    with pytest.raises(SystemExit, match=complaint):
+        checks.refuse_unsafe()
+
+
+def test_embedded_servers_can_be_asked_for(production: Settings) -> None:
+    production.EMBEDDED_FOR = ["DATABASE_URL", "REDIS_URL"]
+    production.ALLOW_EMBEDDED = True
+
+    assert complaints() == []
+
+
+def test_without_a_data_platform_no_secret_is_needed(production: Settings) -> None:
+    production.DATA_PLATFORM_URL = production.DATA_PLATFORM_SECRET = ""
+
+    assert complaints() == []
+
+
+def test_misspelt_environment_is_no_development(settings: Settings) -> None:
+    settings.SHOP_ENV = "prod"
+
+    assert complaints() == ["SHOP_ENV must be development or production, not prod."]
+
+
+def test_development_needs_nothing() -> None:
+    assert complaints() == []
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        ["manage.py", "check"],
+        ["manage.py", "serve"],
+        ["-c", "import config.wsgi"],
+        ["-m", "celery", "--app", "config", "worker", "--pool", "solo"],
+    ],
+    ids=["check", "serve", "web", "worker"],
+)
+def test_nothing_starts_without_its_secrets_and_servers(
+    start: list[str], tmp_path: Path
+) -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept |= {"SHOP_ENV": "production", "SHOP_STATE_DIR": str(tmp_path / "state")}
+    kept |= dict.fromkeys(("SECRET_KEY", "JWT_KEY", "DATABASE_URL", "REDIS_URL"), "")
+
+    ended = subprocess.run(
+        [sys.executable, *start],
+        cwd=current.BASE_DIR,
+        env=kept,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    for name in ("SECRET_KEY", "JWT_KEY", "ALLOWED_HOSTS", "SHOP_BASE_URL"):
+        assert f"{name} must" in ended.stderr
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        assert f"{name} must be set: the embedded servers" in ended.stderr
+    assert not (tmp_path / "state").exists()
