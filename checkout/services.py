@@ -175,10 +175,9 @@ def expire_overdue(*, limit: int = 500) -> int:
 
     Each order is a transaction of its own, so a job that dies has done whole orders.
     """
-    overdue = (
-        Order.objects.overdue().order_by("expires_at").values_list("pk", flat=True)
-    )
-    return sum(_expire_or_log(order_id) for order_id in list(overdue[:limit]))
+    overdue = Order.objects.overdue().order_by("expires_at")[:limit]
+    ids = list(overdue.values_list("pk", flat=True))
+    return sum(_expire_or_log(order_id) for order_id in ids)
 
 
 def _expire_or_log(order_id: UUID) -> bool:
