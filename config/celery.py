@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import PersistentScheduler
 from celery.signals import beat_init, worker_init
+from kombu.transport import redis as redis_transport
 
 from config import checks, embedded
 from config.schedule import SCHEDULE
@@ -18,6 +19,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.conf.beat_scheduler = "config.celery:Clock"
 app.autodiscover_tasks()
+# When Redis goes away, kombu would put messages back over the connection it has just
+# lost, and that error ends the worker. They are not missed: all tasks come again by the
+# clock.
+redis_transport.Channel.do_restore = False
 
 
 @worker_init.connect

@@ -255,8 +255,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"confirm_publish": True}
     if CELERY_BROKER_URL.startswith("amqp")
     else {
-        # Longer than any task may run, or it would be given to a second worker.
-        "visibility_timeout": 600,
+        # Redis hands a task out once; whoever dies with it leaves it to the clock.
+        # Acknowledging over a connection that Redis has dropped ends a worker.
+        "ack_emulation": False,
         "socket_timeout": 3,
         "socket_connect_timeout": 2,
     }

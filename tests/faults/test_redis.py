@@ -101,6 +101,26 @@ def test_shop_sells_on_while_redis_is_dead(
     )
 
 
+def test_worker_survives_that_redis_dies_in_the_middle_of_a_task(
+    web: Web, servers: OwnServers, platform: DataPlatform, note: Note
+) -> None:
+    product = ProductFactory.create(price=100, stock_on_hand=100)
+    shopper = shopper_at(web.url)
+    platform.misbehave("slow", seconds=3, lasts=1)
+    buy(shopper, product.pk)
+    wait_for(lambda: platform.counters.requests, "the push begins")
+
+    servers.signal_redis(signal.SIGKILL)
+    buy(shopper, product.pk)
+    time.sleep(1)
+    servers.start()
+    back = time.monotonic()
+    assert_nothing_is_missing(platform, 2)
+    buy(shopper, product.pk)
+    assert_nothing_is_missing(platform, 3)
+    note(all_delivered=f"{time.monotonic() - back:.1f} s after its return")
+
+
 def test_frozen_redis_costs_a_moment_per_request(
     web: Web, servers: OwnServers, platform: DataPlatform, note: Note
 ) -> None:
