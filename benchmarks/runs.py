@@ -15,7 +15,6 @@ class Plan:
 
     rounds: int = 3
     seconds: float = 4.0
-    is_quick: bool = False
     is_big: bool = False
 
 
