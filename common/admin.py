@@ -24,7 +24,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from common import idempotency
 from common.errors import DomainError
+from common.idempotency import Claim, Reply
+from common.ids import uuid7
 from common.models import IdempotencyRecord
 
 M = TypeVar("M", bound=Model)
@@ -141,13 +144,19 @@ class ModelAdmin(admin.ModelAdmin[M]):
         title: Any,
         do: Callable[[M, dict[str, Any]], object],
     ) -> HttpResponse:
-        """Ask for what an action needs on a page of its own, then do it to each."""
+        """Ask for what an action needs on a page of its own, then do it to each.
+
+        The page carries a key: sent twice, it counts once for each object.
+        """
         asked = form(request.POST) if "confirmed" in request.POST else form()
         if asked.is_bound and asked.is_valid():
-            self.do_to_each(
-                request, queryset, lambda obj: do(obj, asked.cleaned_data), title
-            )
-            return self.back(request)
+            given = asked.cleaned_data
+
+            def do_once(obj: M) -> Reply:
+                claim = _claim(request, obj, given)
+                return idempotency.run(claim, lambda: _done(do(obj, given)))
+
+            return self.do_to_each(request, queryset, do_once, title)
         objects = list(queryset)
         context = {
             **self.admin_site.each_context(request),
@@ -158,6 +167,7 @@ class ModelAdmin(admin.ModelAdmin[M]):
             "checkbox": ACTION_CHECKBOX_NAME,
             "action": request.POST["action"],
             "next": request.POST.get("next", ""),
+            "key": request.POST.get("key") or uuid7().hex,
         }
         return TemplateResponse(request, "admin/ask.html", context)
 
@@ -172,12 +182,13 @@ class ModelAdmin(admin.ModelAdmin[M]):
         done = 0
         for obj in queryset:
             try:
-                do(obj)
+                result = do(obj)
             except DomainError as error:
                 self.message_user(request, f"{obj}: {error.detail}", messages.ERROR)
             else:
                 done += 1
-                self.log_change(request, obj, str(title))
+                if not (isinstance(result, Reply) and result.is_replayed):
+                    self.log_change(request, obj, str(title))
         if done:
             text = ngettext("%(title)s: %(n)s done.", "%(title)s: %(n)s done.", done)
             self.message_user(
@@ -214,6 +225,24 @@ class ModelAdmin(admin.ModelAdmin[M]):
         return super().render_change_form(
             request, context, add=add, change=change, form_url=form_url, obj=obj
         )
+
+
+def _claim(request: HttpRequest, obj: Model, given: dict[str, Any]) -> Claim | None:
+    key = request.POST.get("key", "")[:64]
+    if not key:
+        return None
+    wish = repr((request.POST["action"], sorted(given.items()))).encode()
+    return Claim(
+        subject=f"u:{request.user.pk}",
+        method="POST",
+        path=request.path,
+        key=f"{key}/{obj.pk}",
+        fingerprint=idempotency.fingerprint("POST", request.path, wish),
+    )
+
+
+def _done(_result: object) -> Reply:
+    return Reply(204, "")
 
 
 class ReadOnlyAdmin(ModelAdmin[M]):

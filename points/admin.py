@@ -16,12 +16,8 @@ from points import services as points
 from points.models import LedgerEntry, PointAccount
 
 
-def _new_key() -> str:
-    return f"staff/{uuid7()}"
-
-
 class AdjustPointsForm(ReasonForm):
-    """Asks by how much, and why. Sent twice it counts once, by its hidden key."""
+    """Asks by how much, and why."""
 
     amount = forms.IntegerField(
         label=_("Points to add or, with a minus, to take away"),
@@ -29,8 +25,7 @@ class AdjustPointsForm(ReasonForm):
         max_value=10**9,
     )
     reason = forms.CharField(label=_("Reason"), max_length=64)
-    key = forms.CharField(widget=forms.HiddenInput, initial=_new_key, max_length=100)
-    field_order = ["amount", "reason", "key"]
+    field_order = ["amount", "reason"]
 
 
 @register(PointAccount)
@@ -69,7 +64,7 @@ class PointAccountAdmin(ReadOnlyAdmin[PointAccount]):
                 user_id=account.pk,
                 amount=given["amount"],
                 reason=given["reason"],
-                idempotency_key=given["key"],
+                idempotency_key=f"staff/{uuid7()}",
             )
 
         return self.ask(
