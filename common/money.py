@@ -40,6 +40,19 @@ def money(amount: int | None) -> str:
     return _written(amount, settings.SHOP_CURRENCY, locale)
 
 
+def from_major(value: Decimal) -> int:
+    """Return an amount typed in whole units of the currency, e.g. ``12.5``, as minor.
+
+    What is finer than the currency is dropped.
+    """
+    return int(value.scaleb(decimals()))
+
+
+def to_major(amount: int) -> str:
+    """Return an amount as ``from_major`` would read it, e.g. ``12.50``."""
+    return f"{Decimal(amount).scaleb(-decimals()):f}"
+
+
 def decimals() -> int:
     """Return how many decimals the shop's currency has."""
     return get_currency_precision(settings.SHOP_CURRENCY)

@@ -1,6 +1,7 @@
 """What a shopper may ask of a product list, and the page of it they get."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
+from common.money import from_major, to_major
 from shop.cards import CardRow, card_rows
 from shop.memo import Memo
 from shop.shelves import Shelf
@@ -33,10 +35,11 @@ class ListingForm(forms.Form):
     """Filters and order of a product list; nonsense is ignored, not refused."""
 
     q = forms.CharField(required=False, max_length=100, strip=True)
-    min_price = forms.IntegerField(
+    # As shoppers write prices: in whole units, with decimals where there are some.
+    min_price = forms.DecimalField(
         required=False, min_value=0, max_value=10**12, label=_("From")
     )
-    max_price = forms.IntegerField(
+    max_price = forms.DecimalField(
         required=False, min_value=0, max_value=10**12, label=_("To")
     )
     in_stock = forms.BooleanField(required=False, label=_("In stock only"))
@@ -66,7 +69,7 @@ class Asked:
         form = ListingForm(query)
         form.is_valid()
         clean: dict[str, Any] = form.cleaned_data
-        lowest, highest = clean.get("min_price"), clean.get("max_price")
+        lowest, highest = _minor(clean, "min_price"), _minor(clean, "max_price")
         is_swapped = lowest is not None and highest is not None and lowest > highest
         if is_swapped:
             lowest, highest = highest, lowest
@@ -81,6 +84,16 @@ class Asked:
         )
 
     @property
+    def bounds(self) -> tuple[str, str]:
+        """The price bounds as they are typed; empty for none."""
+        return _typed(self.lowest) or "", _typed(self.highest) or ""
+
+    @property
+    def step(self) -> str:
+        """By how much a typed price goes up or down."""
+        return to_major(1)
+
+    @property
     def filters(self) -> int:
         """How many filters narrow the list."""
         bounds = self.lowest is not None or self.highest is not None
@@ -90,8 +103,8 @@ class Asked:
         """Return the query string of this list, with some of it changed."""
         parts: dict[str, Any] = {
             "q": self.text,
-            "min_price": self.lowest,
-            "max_price": self.highest,
+            "min_price": _typed(self.lowest),
+            "max_price": _typed(self.highest),
             "in_stock": "on" if self.in_stock else None,
             "sort": None if self.sort == "newest" else self.sort,
             "page": None,
@@ -124,6 +137,15 @@ def find(asked: Asked, shelf: Shelf | None) -> Listing:
     ordered = products.order_by(*SORTS[asked.sort][1])
     rows = card_rows(ordered[first : first + PER_PAGE])
     return Listing(rows=rows, count=count, page=page, last_page=last_page)
+
+
+def _minor(clean: dict[str, Any], name: str) -> int | None:
+    value: Decimal | None = clean.get(name)
+    return None if value is None else from_major(value)
+
+
+def _typed(amount: int | None) -> str | None:
+    return None if amount is None else to_major(amount)
 
 
 def _matching(asked: Asked, shelf: Shelf | None) -> QuerySet[Product]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from catalog import services as catalog
 from catalog.models import Product
@@ -97,7 +97,31 @@ def test_search_finds_words_and_shows_what_was_typed_as_text(client: Client) -> 
     assert "<script>alert" not in body_of(none)
 
 
-@pytest.mark.parametrize("query", ["min_price=x&page=zzz&sort=no", "page=0", "q=%00"])
+def test_prices_are_typed_with_the_decimals_of_the_currency(
+    client: Client, settings: Settings
+) -> None:
+    settings.SHOP_CURRENCY = "USD"
+    ProductFactory.create(name="Cheap cup", price=1_999)
+    ProductFactory.create(name="Dear cup", price=2_050)
+
+    page = client.get("/products/", {"min_price": "20", "max_price": "20.5"})
+
+    assert "Dear cup" in text_of(page)
+    assert "Cheap cup" not in text_of(page)
+    for attribute in ('value="20.00"', 'value="20.50"', 'step="0.01"'):
+        assert attribute in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "min_price=x&page=zzz&sort=no",
+        "min_price=NaN&max_price=Infinity",
+        "min_price=1E-99999999&max_price=1E99999999",
+        "page=0",
+        "q=%00",
+    ],
+)
 def test_nonsense_in_the_address_is_ignored(client: Client, query: str) -> None:
     ProductFactory.create(name="Onggi mug")
 
