@@ -11,9 +11,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "order.expired": (),
     "order.shipped": (),
     "order.delivered": (),
-    "order.refunded": (),
     "product.changed": (),
     "stock.changed": (),
     "coupon.issued": (),
-    "customer.registered": (),
 }
