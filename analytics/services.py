@@ -37,24 +37,24 @@ ROLL_UP_SQL = """
                coalesce(refunded.units, 0) AS refunded_units,
                coalesce(refunded.amount, 0) AS refunded
           FROM sold FULL JOIN refunded ON refunded.product_id = sold.product_id
-    ), stale AS (
-        DELETE FROM analytics_dailysales AS old
-         WHERE old.day = %(day)s
-           AND NOT EXISTS (SELECT FROM fresh WHERE fresh.product_id = old.product_id)
-     RETURNING old.id
     ), changed AS (
-        SELECT fresh.*
-          FROM fresh LEFT JOIN analytics_dailysales AS old
-            ON old.day = %(day)s AND old.product_id = fresh.product_id
-         WHERE old.id IS NULL
+        SELECT fresh.*, old.id AS old_id
+          FROM fresh
+          FULL JOIN (SELECT * FROM analytics_dailysales WHERE day = %(day)s) AS old
+            ON old.product_id = fresh.product_id
+         WHERE fresh.product_id IS NULL OR old.id IS NULL
             OR (old.units, old.orders, old.revenue, old.refunded_units, old.refunded)
                IS DISTINCT FROM (fresh.units, fresh.orders, fresh.revenue,
                                  fresh.refunded_units, fresh.refunded)
+    ), stale AS (
+        DELETE FROM analytics_dailysales AS old
+         USING changed WHERE changed.product_id IS NULL AND old.id = changed.old_id
+     RETURNING old.id
     ), written AS (
         INSERT INTO analytics_dailysales AS old (day, product_id, units, orders,
             revenue, refunded_units, refunded)
         SELECT %(day)s, product_id, units, orders, revenue, refunded_units, refunded
-          FROM changed
+          FROM changed WHERE product_id IS NOT NULL
             ON CONFLICT (day, product_id) DO UPDATE
            SET units = excluded.units, orders = excluded.orders,
                revenue = excluded.revenue, refunded_units = excluded.refunded_units,
