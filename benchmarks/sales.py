@@ -107,6 +107,7 @@ def _exactness(today: date, quiet: date, busy: date) -> Iterator[Row]:
         )
     for day in (today, today - timedelta(days=2), quiet, busy):
         analytics.roll_up_day(day)
+    data.tidy()
     differences = sum(
         _ask(_DIFFERENCES, _of(day) | {"day": day}) for day in (quiet, busy)
     )
