@@ -45,15 +45,20 @@ def capture_points(order: Order) -> None:
     """Pay a locked order from its shopper's points; raise ``InsufficientPoints``."""
     if order.total and order.user_id is None:
         raise InsufficientPoints(balance=0, required=order.total)
+    debited: Statement | None = None
     with pipeline() as pipe:
         queue_capture(pipe, order_id=order.pk, amount=order.total)
-    if order.total and order.user_id is not None:
-        points.use(
-            user_id=order.user_id,
-            amount=order.total,
-            reference=order.number,
-            idempotency_key=use_key(order.pk),
-        )
+        if order.total and order.user_id is not None:
+            debited = points.queue_use(
+                pipe,
+                user_id=order.user_id,
+                amount=order.total,
+                reference=order.number,
+                idempotency_key=use_key(order.pk),
+            )
+    if debited is not None and not debited.count():
+        balance = points.balance_of(order.user_id or 0)
+        raise InsufficientPoints(balance=balance, required=order.total)
 
 
 @requires_transaction
