@@ -17,12 +17,12 @@ import jwt
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
-from common.db import use_case
+from api.fields import MAX_BIGINT
+from common.db import run, use_case
 
 ALGORITHM = "HS256"
 ISSUER = "dojang"
@@ -37,8 +37,8 @@ USER_FIELDS = [field.attname for field in User._meta.concrete_fields]  # noqa: S
 FIND_USER_SQL = f"""
     SELECT {", ".join(f'"user"."{name}"' for name in USER_FIELDS)}
       FROM accounts_user AS "user"
-      JOIN django_session AS sign_in ON sign_in.session_key = %s
-     WHERE "user".id = %s AND "user".is_active AND sign_in.expire_date > now()
+      JOIN django_session AS sign_in ON sign_in.session_key = %(session_key)s
+     WHERE "user".id = %(user_id)s AND "user".is_active AND sign_in.expire_date > now()
 """  # noqa: S608 — only the model's own column names are formatted in
 
 
@@ -86,12 +86,11 @@ def revoke(token: str) -> None:
 def find_user(token: str) -> User:
     """Return whose access token this is, by one statement; raise ``TokenRefused``."""
     claims = _decode(token, ACCESS)
-    with connection.cursor() as cursor:
-        cursor.execute(FIND_USER_SQL, [claims["sid"], claims["sub"]])
-        row = cursor.fetchone()
-    if row is None:
+    params = {"session_key": claims["sid"], "user_id": claims["sub"]}
+    rows = run(FIND_USER_SQL, params).rows()
+    if not rows:
         raise TokenRefused
-    user: User = User.from_db("default", USER_FIELDS, row)
+    user: User = User.from_db("default", USER_FIELDS, rows[0])
     if not constant_time_compare(str(claims["ver"]), _stamp(user)):
         raise TokenRefused
     return user
@@ -156,7 +155,7 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
         user_id, session_key = int(claims["sub"]), str(claims["sid"])
     except (jwt.InvalidTokenError, ValueError) as error:
         raise TokenRefused from error
-    if claims["typ"] != kind:
+    if claims["typ"] != kind or not 0 < user_id <= MAX_BIGINT:
         raise TokenRefused
     return claims | {"sub": user_id, "sid": session_key}
 

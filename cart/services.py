@@ -194,7 +194,8 @@ def _touch(cart: Cart) -> None:
 
 
 def _on_sale(product_id: int) -> Product:
-    product = Product.objects.on_sale().filter(pk=product_id).first()
+    # A whole product carries its description and search index along.
+    product = Product.objects.on_sale().filter(pk=product_id).only("price").first()
     if product is None:
         raise ProductNotFound
     return product

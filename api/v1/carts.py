@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, TypeVar
 
 from django.core import signing
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -282,7 +283,7 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
     """Price a cart as an order of it would be priced now."""
     if cart is not None:
         cart.refresh_from_db()
-    items = list(cart.items.select_related("product")) if cart else []
+    items = list(_items(cart)) if cart else []
     quoted, offer = checkout.price(
         Purchase(
             user_id=holder.user_id or 0,
@@ -309,6 +310,12 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
         "can_check_out": bool(shown)
         and all(item["problem"] in {None, "price_changed"} for item in shown),
     }
+
+
+def _items(cart: Cart) -> QuerySet[CartItem]:
+    columns = [f"product__{name}" for name in ("sku", "name", "price")]
+    own = ("cart", "product", "quantity", "price_when_added")
+    return cart.items.select_related("product").only(*own, *columns)
 
 
 def adjustments_json(quoted: Quote) -> list[AdjustmentJson]:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.errors import AddressNotFound
 from accounts.models import Address, User
+from accounts.selectors import usual_address
 from api.errors import CursorInvalid
 from api.fields import (
     MAX_BIGINT,
@@ -407,10 +408,9 @@ def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
     """Return the address asked for: written out, from the book, or the usual one."""
     if "address" in asked:
         return full_address(asked["address"])
-    book = Address.objects.of_user(user_id or 0)
     if "address_id" not in asked:
-        usual = book.filter(is_default=True).first()
-        return usual.snapshot() if usual else {}
+        return usual_address(user_id or 0)
+    book = Address.objects.of_user(user_id or 0)
     chosen = book.filter(pk=asked["address_id"]).first()
     if chosen is None:
         raise AddressNotFound
