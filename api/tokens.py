@@ -21,7 +21,6 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import User
-from api.fields import MAX_BIGINT
 from common.db import run, use_case
 
 ALGORITHM = "HS256"
@@ -30,6 +29,8 @@ ACCESS = "access"
 REFRESH = "refresh"
 ACCESS_SECONDS = settings.HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN
 REFRESH_SECONDS = settings.HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN
+# What PostgreSQL can compare with a user's id.
+LARGEST_ID = 2**63 - 1
 # A client whose reply got lost asks again with the token before.
 GRACE = timedelta(seconds=10)
 
@@ -155,7 +156,7 @@ def _decode(token: str, kind: str) -> dict[str, Any]:
         user_id, session_key = int(claims["sub"]), str(claims["sid"])
     except (jwt.InvalidTokenError, ValueError) as error:
         raise TokenRefused from error
-    if claims["typ"] != kind or not 0 < user_id <= MAX_BIGINT:
+    if claims["typ"] != kind or not 0 < user_id <= LARGEST_ID:
         raise TokenRefused
     return claims | {"sub": user_id, "sid": session_key}
 
