@@ -107,10 +107,13 @@ class Coupon(models.Model):
     """One shopper's coupon of a batch."""
 
     batch = models.ForeignKey(
-        CouponBatch, on_delete=models.PROTECT, related_name="coupons"
+        CouponBatch, on_delete=models.PROTECT, related_name="coupons", db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="coupons"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="coupons",
+        db_index=False,
     )
     # The shopper's place in line: 1 came first.
     serial = models.PositiveIntegerField(_("serial"))
@@ -123,6 +126,7 @@ class Coupon(models.Model):
         null=True,
         blank=True,
         related_name="coupons",
+        db_index=False,
     )
     issued_at = models.DateTimeField(_("issued"), db_default=Now())
     used_at = models.DateTimeField(_("used"), null=True, blank=True)

@@ -78,7 +78,10 @@ class StockMovement(models.Model):
     """One change of a stock. Never changed or deleted; the stock is their sum."""
 
     product = models.ForeignKey(
-        "catalog.Product", on_delete=models.PROTECT, related_name="stock_movements"
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        related_name="stock_movements",
+        db_index=False,
     )
     kind = models.CharField(_("kind"), max_length=16, choices=MovementKind)
     on_hand_delta = models.BigIntegerField(_("on hand ±"), db_default=0)
@@ -90,6 +93,7 @@ class StockMovement(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="stock_movements",
+        db_index=False,
     )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     actor = models.ForeignKey(

@@ -102,6 +102,7 @@ class Order(models.Model):
         null=True,
         blank=True,
         related_name="orders",
+        db_index=False,
     )
     email = models.EmailField(_("e-mail"), max_length=254)
     status = models.CharField(
@@ -204,7 +205,9 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One product of an order, with name and price as they were."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="lines", db_index=False
+    )
     product = models.ForeignKey(
         "catalog.Product", on_delete=models.PROTECT, related_name="order_lines"
     )

@@ -73,7 +73,7 @@ class Dispatch(models.Model):
     """An event on its way to one subscriber, until that one has it."""
 
     event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, related_name="dispatches"
+        Event, on_delete=models.PROTECT, related_name="dispatches", db_index=False
     )
     subscriber = models.CharField(_("subscriber"), max_length=64)
     # Copied from the event: the oldest waiting one of an aggregate goes first.

@@ -68,7 +68,7 @@ class LedgerEntry(models.Model):
     """
 
     account = models.ForeignKey(
-        PointAccount, on_delete=models.PROTECT, related_name="entries"
+        PointAccount, on_delete=models.PROTECT, related_name="entries", db_index=False
     )
     counter_account = models.CharField(max_length=16, choices=SystemAccount)
     kind = models.CharField(_("kind"), max_length=16, choices=EntryKind)
