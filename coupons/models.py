@@ -126,7 +126,6 @@ class Coupon(models.Model):
         null=True,
         blank=True,
         related_name="coupons",
-        db_index=False,
     )
     issued_at = models.DateTimeField(_("issued"), db_default=Now())
     used_at = models.DateTimeField(_("used"), null=True, blank=True)

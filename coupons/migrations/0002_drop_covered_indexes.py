@@ -9,7 +9,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('coupons', '0001_initial'),
-        ('orders', '0002_drop_covered_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -18,11 +17,6 @@ class Migration(migrations.Migration):
             model_name='coupon',
             name='batch',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='coupons', to='coupons.couponbatch'),
-        ),
-        migrations.AlterField(
-            model_name='coupon',
-            name='order',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='coupons', to='orders.order'),
         ),
         migrations.AlterField(
             model_name='coupon',
