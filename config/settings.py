@@ -423,5 +423,7 @@ LOGGING = {
             "filters": ["request_id"],
         }
     },
+    # A refused purchase ends its pipeline early; psycopg need not warn of it.
+    "loggers": {"psycopg": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
 }
