@@ -39,7 +39,6 @@ def take_storefront(browser: Browser, base: str, folder: Path) -> None:
         ("home-phone", PHONE, "light", "/", "guest"),
         ("product", DESK, "light", "", "guest"),
         ("coupons", DESK, "light", "/coupons/", "shopper"),
-        ("points-phone", PHONE, "light", "/points/", "shopper"),
         ("order", DESK, "light", "order", "shopper"),
     )
     for name, size, scheme, path, who in visits:
@@ -48,7 +47,7 @@ def take_storefront(browser: Browser, base: str, folder: Path) -> None:
             sign_in(page, base, "shopper")
         if path == "order":
             page.goto(f"{base}/orders/")
-            page.locator("main a[href*='/orders/']").first.click()
+            page.locator("main article a, main h2 a").first.click()
         elif path:
             page.goto(base + path)
         else:
@@ -60,9 +59,8 @@ def take_storefront(browser: Browser, base: str, folder: Path) -> None:
 def take_admin(browser: Browser, base: str, folder: Path) -> None:
     page = open_page(browser, DESK, "light")
     sign_in(page, base, "administrator")
-    for name, path in (("admin", "/admin/"), ("admin-orders", "/admin/orders/order/")):
-        page.goto(base + path)
-        save(page, folder / f"{name}.jpg")
+    page.goto(f"{base}/admin/")
+    save(page, folder / "admin.jpg")
 
 
 def open_page(browser: Browser, size: dict[str, int], scheme: str) -> Page:
