@@ -47,12 +47,6 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Annotate ``available``, read live from the stock table."""
         return self.annotate(available=F("stock__on_hand") - F("stock__reserved"))
 
-    def in_category(self, category: Category) -> "ProductQuerySet":
-        """Keep the products of this category and of those below it."""
-        return self.filter(
-            category__in=category.descendants(include_self=True).values("pk")
-        )
-
     def priced_between(
         self, lowest: int | None, highest: int | None
     ) -> "ProductQuerySet":

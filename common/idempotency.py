@@ -14,12 +14,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
 
-from common.db import Pipeline, Statement, use_case, violates
+from common.db import Pipeline, Statement, use_case
 from common.errors import Conflict, DomainError, Mismatch
 from common.models import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
-CONSTRAINT = "idempotency_record_once_per_key"
 STORE_SQL = """
     INSERT INTO common_idempotencyrecord (subject, method, path, key, fingerprint,
         status, reply, created_at)
@@ -109,11 +108,6 @@ def find(claim: Claim) -> Reply | None:
 def queue_store(pipe: Pipeline, claim: Claim, reply: Reply) -> Statement:
     """Queue the record of a request whose reply is known before its effect."""
     return pipe.run(STORE_SQL, _params(claim, reply))
-
-
-def is_repetition(error: Exception) -> bool:
-    """Tell whether ``error`` says that the key is there already."""
-    return isinstance(error, IntegrityError) and violates(error, CONSTRAINT)
 
 
 def forget_old() -> int:
