@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "shop",
     "api",
     "checkout",
+    "notifications",
     "analytics",
     "cart",
     "payments",
@@ -111,6 +112,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "channels",
     "csp",
     "django_htmx",
     "drf_spectacular",
@@ -396,6 +398,57 @@ OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
 # How long a worker may be busy with events before another takes them over. Longer
 # than any subscriber needs, or events are sent twice.
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 30)
+
+# --- Payment by others ---------------------------------------------------------------
+
+# Points are always there. An outside method is offered once it is named here:
+# stripe, paypal, btcpay; sandbox only outside production.
+PAYMENT_GATEWAYS = env.list(
+    "PAYMENT_GATEWAYS", default=[] if PRODUCTION else ["sandbox"]
+)
+# Seconds that a provider, carrier or channel has to answer.
+PROVIDER_TIMEOUT = env.float("PROVIDER_TIMEOUT", 10)
+# How long an order waits for a shopper who left for a provider's page, and for a
+# provider that does not answer.
+PROVIDER_WINDOW_MINUTES = env.int("PROVIDER_WINDOW_MINUTES", 20)
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
+PAYPAL_CLIENT_ID = env.str("PAYPAL_CLIENT_ID", "")
+PAYPAL_CLIENT_SECRET = env.str("PAYPAL_CLIENT_SECRET", "")
+PAYPAL_WEBHOOK_ID = env.str("PAYPAL_WEBHOOK_ID", "")
+PAYPAL_API_URL = env.str("PAYPAL_API_URL", "https://api-m.paypal.com")
+BTCPAY_URL = env.str("BTCPAY_URL", "")
+BTCPAY_STORE_ID = env.str("BTCPAY_STORE_ID", "")
+BTCPAY_API_KEY = env.str("BTCPAY_API_KEY", "")
+BTCPAY_WEBHOOK_SECRET = env.str("BTCPAY_WEBHOOK_SECRET", "")
+SANDBOX_WEBHOOK_SECRET = env.str("SANDBOX_WEBHOOK_SECRET", SECRET_KEY)
+
+# --- Delivery ------------------------------------------------------------------------
+
+SHOP_COUNTRY = env.str("SHOP_COUNTRY", "KR")
+EASYPOST_API_KEY = env.str("EASYPOST_API_KEY", "")
+EASYPOST_WEBHOOK_SECRET = env.str("EASYPOST_WEBHOOK_SECRET", "")
+EASYPOST_API_URL = env.str("EASYPOST_API_URL", "https://api.easypost.com")
+
+# --- Notifications -------------------------------------------------------------------
+
+# "console" prints text messages, "twilio" sends them, "" has none.
+SMS_CHANNEL = env.str("SMS_CHANNEL", "" if PRODUCTION else "console")
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+TWILIO_FROM = env.str("TWILIO_FROM", "")
+TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com")
+# Where browsers open their WebSocket; empty: at the shop's own address, /ws/.
+LIVE_URL = env.str("LIVE_URL", "")
+ASGI_APPLICATION = "config.asgi.application"
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # Sockets sit idle for hours: a read that times out would drop them.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+    }
+}
 
 # --- Data platform -------------------------------------------------------------------
 

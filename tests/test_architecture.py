@@ -26,6 +26,7 @@ APPS = (
     "delivery",
     "demo",
     "inventory",
+    "notifications",
     "orders",
     "outbox",
     "payments",

@@ -1,0 +1,1 @@
+"""Whoever carries the parcels, one file each; switched on by settings."""

@@ -1,0 +1,1 @@
+"""Whoever takes money for the shop, one file each; switched on by settings."""
