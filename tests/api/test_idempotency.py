@@ -5,7 +5,7 @@ from django.db import OperationalError
 from psycopg import errors as pg
 
 from accounts.models import User
-from checkout import services as checkout
+from checkout import placing
 from common.models import IdempotencyRecord
 from inventory.models import Stock
 from orders.models import Order
@@ -92,7 +92,7 @@ def test_first_request_that_is_still_running_is_a_conflict(
     def stuck(*_: object, **__: object) -> None:
         raise OperationalError from pg.LockNotAvailable()
 
-    monkeypatch.setattr(checkout, "_write", stuck)
+    monkeypatch.setattr(placing, "_write", stuck)
     product = ProductFactory.create()
     body = {"items": [{"product_id": product.pk, "quantity": 1}]}
 

@@ -13,6 +13,7 @@ from accounts.models import User
 from cart import services as carts
 from cart.models import Cart
 from catalog.models import Product
+from checkout import placing
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.db import pipeline
@@ -64,13 +65,13 @@ def overdue(order_id: UUID) -> UUID:
 @contextmanager
 def between_reading_and_writing(step: Callable[[Purchase], object]) -> Iterator[None]:
     """Let ``step`` happen in each purchase after its read and before its writes."""
-    write = checkout._write
+    write = placing._write
 
     def write_after_step(wish: Purchase, *rest: Any) -> None:
         step(wish)
         write(wish, *rest)
 
-    with patch.object(checkout, "_write", write_after_step):
+    with patch.object(placing, "_write", write_after_step):
         yield
 
 
