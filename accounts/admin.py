@@ -57,7 +57,7 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Person"), {"fields": ("name", "phone", "language")}),
-        (_("Consent"), {"fields": ("wants_marketing_email",)}),
+        (_("Consent"), {"fields": ("wants_marketing_email", "wants_marketing_sms")}),
         (_("Access"), {"fields": ("is_active", *POWERS)}),
         (_("Times"), {"fields": ("last_login", "created_at")}),
     )

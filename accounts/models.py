@@ -46,6 +46,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     language = models.CharField(_("language"), max_length=8, default="en")
     wants_marketing_email = models.BooleanField(_("marketing e-mail"), default=False)
+    wants_marketing_sms = models.BooleanField(
+        _("marketing text messages"), default=False, db_default=False
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     # Raised by "sign out everywhere": tokens that carry an older number are void.
