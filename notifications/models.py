@@ -259,3 +259,28 @@ class QuietHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts:%H:%M}–{self.ends:%H:%M}"
+
+
+class ChannelState(models.Model):
+    """Whether a channel can be reached, as the workers last found it."""
+
+    channel = models.CharField(
+        _("channel"), max_length=16, choices=Channel, primary_key=True
+    )
+    failures = models.PositiveIntegerField(_("failures in a row"), db_default=0)
+    # Until then nobody tries; then one worker does, with one message.
+    closed_until = models.DateTimeField(_("closed until"), null=True, blank=True)
+    last_error = models.CharField(
+        _("last error"), max_length=300, blank=True, db_default=""
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(channel__in=Channel.values),
+                name="channel_state_channel_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.failures} failures"
