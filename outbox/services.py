@@ -20,10 +20,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from common.breaker import Breaker
 from common.db import Pipeline, Statement, pipeline, requires_transaction
 from common.ids import uuid7
 from outbox import wake
-from outbox.breaker import Breaker
 from outbox.models import Dispatch
 
 BATCH = 100

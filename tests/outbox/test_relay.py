@@ -236,7 +236,7 @@ def test_event_is_never_given_up_because_its_subscriber_is_away() -> None:
 def test_subscriber_that_is_away_is_tried_with_one_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("outbox.breaker.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("common.breaker.FIRST_PAUSE", 0.0)
     first.answer = lambda _event: Outcome(error="no route", is_away=True)
     for n in range(5):
         publish(n)

@@ -1,6 +1,6 @@
-"""Leaves a subscriber in peace while it is out of reach.
+"""Leaves in peace whoever is out of reach.
 
-Known to this process only: each finds out for itself, with one batch.
+Known to this process only: each finds out for itself, with one try.
 """
 
 import time
@@ -23,22 +23,26 @@ class Breaker:
     _away: dict[str, _Absence] = field(default_factory=dict)
 
     def away(self) -> list[str]:
-        """Return the subscribers that did not answer the last time."""
+        """Return those that did not answer the last time."""
         return list(self._away)
 
     def due(self) -> list[str]:
-        """Return those of them that may be tried again, with one event."""
+        """Return those of them that may be tried again, once."""
         now = time.monotonic()
         return [name for name, absence in self._away.items() if absence.until <= now]
 
+    def may_try(self, name: str) -> bool:
+        """Tell whether somebody is thought to be there, or due to be tried again."""
+        return name not in self._away or name in self.due()
+
     def failed(self, name: str) -> None:
-        """Note that a subscriber did not answer; the pauses double."""
+        """Note that somebody did not answer; the pauses double."""
         before = self._away.get(name)
         pause = min(before.pause * 2, LONGEST_PAUSE) if before else FIRST_PAUSE
         self._away[name] = _Absence(pause, time.monotonic() + pause)
 
     def answered(self, name: str) -> None:
-        """Note that a subscriber is there."""
+        """Note that somebody is there."""
         self._away.pop(name, None)
 
     def forget(self) -> None:
