@@ -8,6 +8,7 @@ secret; and nothing of a call but its method, host and path reaches a log.
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -115,6 +116,18 @@ def call(
     )
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give all calls in this block, in this thread, one deadline together."""
+    outer = _current.until
+    until = time.monotonic() + seconds
+    _current.until = until if outer is None else min(until, outer)
+    try:
+        yield
+    finally:
+        _current.until = outer
+
+
 def _judge(reply: Reply, name: str) -> Reply:
     if reply.status in SUCCESS:
         return reply
@@ -175,9 +188,19 @@ class _Exchange:
 
 class _Current(threading.local):
     exchange: _Exchange | None = None
+    # When the calls of ``within`` have to end, by the monotonic clock.
+    until: float | None = None
 
 
 _current = _Current()
+
+
+def _seconds_left(seconds: float) -> float:
+    if _current.until is not None:
+        seconds = min(seconds, _current.until - time.monotonic())
+    if seconds <= 0:
+        raise requests.ConnectTimeout("the deadline has passed")
+    return seconds
 
 
 @contextmanager
@@ -216,7 +239,7 @@ class _Adapter(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        seconds = float(timeout or settings.PROVIDER_TIMEOUT)
+        seconds = _seconds_left(float(timeout or settings.PROVIDER_TIMEOUT))
         limits = (seconds * CONNECT_SHARE, seconds)
         with _exchange(seconds) as exchange:
             response = super().send(

@@ -131,6 +131,28 @@ def test_deadline_holds_while_a_body_without_length_drips(server: Echo) -> None:
     assert 0.4 < time.monotonic() - started < 1.0
 
 
+def test_calls_within_one_deadline_share_it(server: Echo) -> None:
+    server.hang_next(path="/second")
+    started = time.monotonic()
+
+    with pytest.raises(http.Away), http.within(0.4):
+        http.call("GET", server.url + "/first")
+        time.sleep(0.2)
+        http.call("GET", server.url + "/second")
+
+    assert 0.35 < time.monotonic() - started < 0.5
+    assert http.call("GET", server.url + "/third").status == 200
+
+
+def test_call_after_the_shared_deadline_is_not_made(server: Echo) -> None:
+    with http.within(10), http.within(0.01):
+        time.sleep(0.02)
+        with pytest.raises(http.Away, match="ConnectTimeout"):
+            http.call("GET", server.url)
+
+    assert server.calls == []
+
+
 def test_closed_connection_is_away(server: Echo) -> None:
     server.drop_next()
 
