@@ -170,6 +170,7 @@ def _read(purchase: Purchase) -> Offer:
         user_id=purchase.user_id,
         coupon_id=purchase.coupon_id,
         delivery_method=purchase.delivery_method,
+        address=purchase.address,
     )
 
 
@@ -184,7 +185,7 @@ def _check_offer(purchase: Purchase, now: Offer) -> None:
     }
     if short:
         raise InsufficientStock(short)
-    if purchase.delivery_method is not None and now.delivery is None:
+    if not now.is_delivered:
         raise DeliveryMethodUnavailable
     if purchase.coupon_id is not None and now.coupon is None:
         raise CouponNotFound

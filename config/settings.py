@@ -426,8 +426,16 @@ SANDBOX_WEBHOOK_SECRET = env.str("SANDBOX_WEBHOOK_SECRET", SECRET_KEY)
 
 # --- Delivery ------------------------------------------------------------------------
 
+# Where parcels come from; its public holidays are the shop's.
 SHOP_COUNTRY = env.str("SHOP_COUNTRY", "KR")
+# Carriers that may be asked for prices and labels: easypost; sandbox only outside
+# production.
+CARRIERS = env.list("CARRIERS", default=[] if PRODUCTION else ["sandbox"])
+# How long a parcel of the sandbox stays in each of its states, in seconds.
+SANDBOX_PARCEL_SECONDS = env.int("SANDBOX_PARCEL_SECONDS", 60)
 EASYPOST_API_KEY = env.str("EASYPOST_API_KEY", "")
+# The id of the shop's own address there, adr_….
+EASYPOST_SENDER = env.str("EASYPOST_SENDER", "")
 EASYPOST_WEBHOOK_SECRET = env.str("EASYPOST_WEBHOOK_SECRET", "")
 EASYPOST_API_URL = env.str("EASYPOST_API_URL", "https://api.easypost.com")
 

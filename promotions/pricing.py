@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from common.money import allocate, percent_of
+from delivery.terms import DeliveryTerms as DeliveryTerms
 
 
 class Reason(StrEnum):
@@ -30,6 +31,8 @@ class Item:
     name: str
     unit_price: int
     quantity: int
+    # Of one piece, in grams.
+    weight: int = 0
 
     @property
     def total(self) -> int:
@@ -48,16 +51,6 @@ class CouponTerms:
     min_spend: int
     # Set when the coupon itself cannot be used, whatever is bought.
     refused: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryTerms:
-    """The price of a way of delivery, and from which goods total it is free."""
-
-    code: str
-    name: str
-    cost: int
-    free_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +103,13 @@ def quote(
 
     The discount never exceeds the subtotal, and the lines' shares of it add up to it
     exactly (largest remainder). Free delivery is judged by the goods before discount.
+    ``delivery`` is one that takes the parcel; whoever offers it has made sure of that.
     """
     subtotal = sum(item.total for item in items)
     discount, discounts, refusals = _coupon_discount(subtotal, coupon)
-    delivery_cost, delivery_adjustments = _delivery(subtotal, delivery)
+    delivery_cost, delivery_adjustments = _delivery(
+        weight_of(items), subtotal, delivery
+    )
     shares = allocate(discount, [item.total for item in items])
     return Quote(
         lines=tuple(
@@ -127,6 +123,11 @@ def quote(
         adjustments=(*discounts, *delivery_adjustments),
         refusals=refusals,
     )
+
+
+def weight_of(items: Sequence[Item]) -> int:
+    """Return what ``items`` weigh together, in grams."""
+    return sum(item.weight * item.quantity for item in items)
 
 
 def _coupon_discount(
@@ -152,10 +153,9 @@ def _coupon_value(subtotal: int, coupon: CouponTerms) -> int:
 
 
 def _delivery(
-    subtotal: int, delivery: DeliveryTerms | None
+    weight: int, subtotal: int, delivery: DeliveryTerms | None
 ) -> tuple[int, tuple[Adjustment, ...]]:
-    if delivery is None:
+    cost = None if delivery is None else delivery.cost_for(weight, subtotal)
+    if delivery is None or cost is None:
         return 0, ()
-    is_free = delivery.free_from is not None and subtotal >= delivery.free_from
-    cost = 0 if is_free else delivery.cost
     return cost, (Adjustment("delivery", delivery.name, cost),)
