@@ -135,7 +135,7 @@ def test_calls_within_one_deadline_share_it(server: Echo) -> None:
     server.hang_next(path="/second")
     started = time.monotonic()
 
-    with pytest.raises(http.Away), http.within(0.4):
+    with pytest.raises(http.Away), http.within(0.4):  # noqa: PT012 — the last one
         http.call("GET", server.url + "/first")
         time.sleep(0.2)
         http.call("GET", server.url + "/second")
