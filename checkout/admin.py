@@ -308,7 +308,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
 
     @display(description=_("refunds"))
     def given_back(self, order: Order) -> SafeString | str:
-        refunds = Refund.objects.filter(payment__order=order).select_related("actor")
+        refunds = Refund.objects.filter(order=order).select_related("actor")
         rows = [
             (money(refund.amount), refund.reason, refund.actor or _("the shop"))
             for refund in refunds

@@ -48,3 +48,14 @@ class NothingToOrder(Invalid):
 
     def __init__(self) -> None:
         super().__init__(_("An order needs between 1 and 100 products."))
+
+
+class PartInvalid(Invalid):
+    """Points can pay a part of the total, and the other method has to pay the rest."""
+
+    code = "points_part_invalid"
+
+    def __init__(self, *, total: int) -> None:
+        super().__init__(
+            _("Points can pay from 0 to less than the whole total."), total=total
+        )

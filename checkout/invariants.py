@@ -5,59 +5,116 @@ from common.invariants import Invariant
 INVARIANTS = [
     Invariant(
         id="I9",
-        title="A paid order has one payment, one debit and one event; others have none",
+        title="A paid order has its total in payments and one event; others have none",
         sql="""
             WITH purchase AS (
-                SELECT id, 'order/' || id AS key, number, status, total, user_id,
-                       (paid_at IS NOT NULL)::int AS paid,
-                       (paid_at IS NOT NULL AND total > 0 AND user_id IS NOT NULL)::int
-                           AS debited
+                SELECT id, 'order/' || id AS key, number, status, total,
+                       (paid_at IS NOT NULL)::int AS paid
                   FROM orders_order
-            ), captured AS (
+            ), settled AS (
                 SELECT order_id, count(*) AS payments, sum(amount) AS amount
-                  FROM payments_payment WHERE state = 'captured' GROUP BY order_id
-            ), used AS (
-                SELECT idempotency_key AS key, count(*) AS entries,
-                       sum(amount) AS amount, min(account_id) AS user_id
-                  FROM points_ledgerentry
-                 WHERE kind = 'use' AND starts_with(idempotency_key, 'order/')
-                 GROUP BY idempotency_key
+                  FROM payments_payment
+                 WHERE settled_at IS NOT NULL AND order_id IS NOT NULL
+                 GROUP BY order_id
             ), told AS (
                 SELECT aggregate AS key, count(*) AS events
                   FROM outbox_event WHERE topic = 'order.paid' GROUP BY aggregate
             )
             SELECT coalesce(purchase.number, key),
-                   format('%%s order of %%s: %%s payments of %%s, %%s debits of %%s,'
-                          ' %%s events', coalesce(purchase.status, 'no'),
-                          coalesce(purchase.total, 0), coalesce(payments, 0),
-                          coalesce(captured.amount, 0), coalesce(entries, 0),
-                          coalesce(-used.amount, 0), coalesce(events, 0))
+                   format('%%s order of %%s: %%s payments of %%s, %%s events',
+                          coalesce(purchase.status, 'no'), coalesce(purchase.total, 0),
+                          coalesce(payments, 0), coalesce(settled.amount, 0),
+                          coalesce(events, 0))
               FROM purchase
-              LEFT JOIN captured ON captured.order_id = purchase.id
-              FULL JOIN used USING (key)
+              LEFT JOIN settled ON settled.order_id = purchase.id
               FULL JOIN told USING (key)
              WHERE purchase.id IS NULL
-                OR coalesce(payments, 0) <> purchase.paid
-                OR captured.amount <> purchase.total
-                OR coalesce(entries, 0) <> purchase.debited
-                OR used.amount <> -purchase.total
-                OR used.user_id <> purchase.user_id
+                OR (coalesce(payments, 0) > 0)::int <> purchase.paid
+                OR settled.amount <> purchase.total
                 OR coalesce(events, 0) <> purchase.paid
         """,
         hint="Keys are order numbers. The payment did not happen as a whole.",
     ),
     Invariant(
+        id="I9a",
+        title="What points pay or hold is in the ledger once, for the same amount",
+        sql="""
+            WITH part AS (
+                SELECT payment.id, "order".user_id, payment.amount, payment.state,
+                       CASE WHEN entry.id IS NULL THEN 'hold/' || payment.id
+                            ELSE 'order/' || payment.order_id END AS key
+                  FROM payments_payment AS payment
+                  JOIN orders_order AS "order" ON "order".id = payment.order_id
+                  LEFT JOIN points_ledgerentry AS entry
+                    ON entry.account_id = "order".user_id
+                   AND entry.idempotency_key = 'order/' || payment.order_id
+                   AND payment.settled_at IS NOT NULL
+                 WHERE payment.method = 'points'
+            ), used AS (
+                SELECT idempotency_key AS key, -amount AS amount, account_id AS user_id
+                  FROM points_ledgerentry
+                 WHERE kind = 'use' AND (starts_with(idempotency_key, 'order/')
+                       OR starts_with(idempotency_key, 'hold/'))
+            ), released AS (
+                SELECT substr(idempotency_key, 9) AS id, amount
+                  FROM points_ledgerentry
+                 WHERE kind = 'refund' AND starts_with(idempotency_key, 'release/')
+            )
+            SELECT coalesce('payment ' || part.id, key),
+                   format('%%s of %%s points; the ledger took %%s and gave back %%s',
+                          coalesce(part.state, 'none'), coalesce(part.amount, 0),
+                          coalesce(used.amount, 0), coalesce(released.amount, 0))
+              FROM part
+              FULL JOIN used USING (key)
+              FULL JOIN released ON released.id = part.id::text
+             WHERE used.amount IS DISTINCT FROM part.amount
+                OR used.user_id IS DISTINCT FROM part.user_id
+                OR (part.state = 'voided') <> (released.id IS NOT NULL)
+                OR released.amount <> part.amount
+        """,
+        hint="Points were taken without a payment, twice, or not given back.",
+    ),
+    Invariant(
         id="I9b",
-        title="A paid order that was cancelled is refunded in full, others are not",
+        title="A cancelled order's money is back; no other order's goods and money are",
         sql="""
             SELECT "order".number, format('is %%s, %%s of %%s given back',
-                       "order".status, payment.refunded, payment.amount)
+                       "order".status, sum(payment.refunded), sum(payment.amount))
               FROM payments_payment AS payment
               JOIN orders_order AS "order" ON "order".id = payment.order_id
-             WHERE payment.state = 'captured' AND payment.amount > 0
-               AND (payment.refunded = payment.amount)
-                <> ("order".status = 'cancelled')
+             WHERE payment.settled_at IS NOT NULL AND payment.amount > 0
+             GROUP BY "order".id
+            HAVING "order".status = 'cancelled'
+               AND sum(payment.refunded) <> sum(payment.amount)
         """,
-        hint="Keys are order numbers. Money without goods, or goods without money.",
+        hint="Keys are order numbers. Goods are back on the shelf, the money is not.",
+    ),
+    Invariant(
+        id="I9c",
+        title="Captured money is a paid order, or points, or on its way back whole",
+        sql="""
+            SELECT 'payment ' || payment.id,
+                   format('%%s captured %%s, settled %%s, given back %%s, charged %%s',
+                          payment.method, payment.amount,
+                          coalesce(payment.settled_at::text, 'never'),
+                          payment.refunded, coalesce(entry.amount, 0))
+              FROM payments_payment AS payment
+              LEFT JOIN points_ledgerentry AS entry
+                ON entry.account_id = payment.buyer_id
+               AND entry.idempotency_key = 'payment/' || payment.id
+             WHERE payment.state = 'captured'
+               AND (payment.settled_at IS NULL AND payment.refunded <> payment.amount
+                    OR payment.buyer_id IS NOT NULL AND coalesce(entry.amount, 0)
+                       <> CASE WHEN payment.settled_at IS NULL THEN 0
+                               ELSE payment.amount END)
+                OR payment.state <> 'captured' AND entry.id IS NOT NULL
+             UNION ALL
+            SELECT entry.idempotency_key, 'points were charged for no payment'
+              FROM points_ledgerentry AS entry
+             WHERE starts_with(entry.idempotency_key, 'payment/')
+               AND NOT EXISTS (SELECT FROM payments_payment AS payment
+                                WHERE 'payment/' || payment.id = entry.idempotency_key)
+        """,
+        hint="Money without goods or points: look the payment up at its provider.",
     ),
 ]

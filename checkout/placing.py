@@ -34,7 +34,7 @@ from coupons.errors import (
 from coupons.models import CouponState
 from inventory import services as inventory
 from inventory.errors import InsufficientStock
-from inventory.services import Wanted
+from inventory.services import Holder, Wanted
 from orders import events
 from orders import services as orders
 from orders.drafts import Draft
@@ -124,14 +124,14 @@ def _place(
     render: Render | None,
 ) -> tuple[Draft, Reply]:
     """Read, price, then write everything in one round trip."""
-    draft = _draft(purchase, status)
+    draft, now = _draft(purchase, status)
     reply = render(draft) if render else Reply(201, "")
     wanted = [
         Wanted(line.item.product_id, line.item.quantity, line.item.unit_price)
         for line in draft.quote.lines
     ]
     try:
-        _write(purchase, draft, wanted, claim, reply)
+        _write(purchase, draft, wanted, _holder(purchase, now), claim, reply)
     except _StockMoved:
         raise _why_not(purchase, draft, wanted) from None
     except IntegrityError as error:
@@ -141,7 +141,7 @@ def _place(
     return draft, reply
 
 
-def _draft(purchase: Purchase, status: OrderStatus) -> Draft:
+def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
     if not 1 <= len(purchase.quantities) <= MAX_LINES:
         raise NothingToOrder
     now = _read(purchase)
@@ -151,7 +151,7 @@ def _draft(purchase: Purchase, status: OrderStatus) -> Draft:
         raise _coupon_error(priced)
     if purchase.expected_total not in {None, priced.total}:
         raise _price_changed(priced)
-    return Draft(
+    draft = Draft(
         user_id=purchase.user_id,
         email=purchase.email,
         quote=priced,
@@ -162,12 +162,18 @@ def _draft(purchase: Purchase, status: OrderStatus) -> Draft:
         status=status,
         placed_at=now.moment,
     )
+    return draft, now
+
+
+def _holder(purchase: Purchase, now: Offer) -> Holder | None:
+    return Holder(purchase.user_id, purchase.email) if now.held else None
 
 
 def _read(purchase: Purchase) -> Offer:
     return offer(
         purchase.quantities,
         user_id=purchase.user_id,
+        email=purchase.email,
         coupon_id=purchase.coupon_id,
         delivery_method=purchase.delivery_method,
         address=purchase.address,
@@ -210,6 +216,7 @@ def _write(
     purchase: Purchase,
     draft: Draft,
     wanted: list[Wanted],
+    holder: Holder | None,
     claim: Claim | None,
     reply: Reply,
 ) -> None:
@@ -217,7 +224,7 @@ def _write(
     with pipeline() as pipe:
         if claim is not None:
             idempotency.queue_store(pipe, claim, reply)
-        sent = _queue(pipe, purchase, draft, wanted)
+        sent = _queue(pipe, purchase, draft, wanted, holder)
     if sent.cleared is not None and not sent.cleared.count():
         raise CartChanged
     if sent.debited is not None and not sent.debited.count():
@@ -230,7 +237,11 @@ def _write(
 
 
 def _queue(
-    pipe: Pipeline, purchase: Purchase, draft: Draft, wanted: list[Wanted]
+    pipe: Pipeline,
+    purchase: Purchase,
+    draft: Draft,
+    wanted: list[Wanted],
+    holder: Holder | None,
 ) -> _Sent:
     """Queue the writes; their order is the lock order."""
     is_paid = draft.status == OrderStatus.PAID
@@ -245,7 +256,7 @@ def _queue(
         payload=events.draft_payload(draft, settings.SHOP_CURRENCY),
     )
     take = inventory.queue_sell if is_paid else inventory.queue_reserve
-    moved = take(pipe, order_id=draft.id, wanted=wanted)
+    moved = take(pipe, order_id=draft.id, wanted=wanted, holder=holder)
     return _Sent(cleared=cleared, debited=debited, taken=taken, moved=moved)
 
 
@@ -286,7 +297,7 @@ def _queue_coupon(pipe: Pipeline, draft: Draft) -> Statement | None:
 def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainError:
     """Say, after the rollback, what moved between reading and writing."""
     try:
-        fresh = _draft(purchase, draft.status)
+        fresh, _now = _draft(purchase, draft.status)
     except DomainError as error:
         return error
     if fresh.quote != draft.quote:

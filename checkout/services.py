@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from cart import services as carts
+from checkout.paying import abandon
 from checkout.placing import MAX_LINES as MAX_LINES
 from checkout.placing import CartVersion as CartVersion
 from checkout.placing import Purchase as Purchase
@@ -33,8 +34,8 @@ from orders import services as orders
 from orders.errors import OrderExpired, OrderNotFound
 from orders.models import Order, OrderStatus
 from outbox import services as outbox
+from payments import refunds
 from payments import services as payments
-from payments.errors import PaymentProcessing
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,9 @@ def pay_with_points(*, user_id: int | None, order_id: UUID) -> Order:
     ``InsufficientPoints``. ``user_id`` ``None`` is the staff's.
     """
     order = orders.lock_for(OrderStatus.PAID, order_id=order_id, user_id=user_id)
-    if _is_overdue(order):
+    if order.status == OrderStatus.EXPIRED or _is_overdue(order):
         raise OrderExpired
+    abandon(order, note="paid with points")
     payments.capture_points(order)
     coupons.use(order_id=order.pk)
     inventory.commit(order_id=order.pk, quantities=orders.quantities(order))
@@ -70,18 +72,20 @@ def pay(*, user_id: int, order_id: UUID) -> Order:
 def cancel(
     *, order_id: UUID, user_id: int | None, actor_id: int | None, reason: str
 ) -> Order:
-    """Call an order off: its stock, coupon and points go back, each exactly once.
+    """Call an order off: its stock, coupon and money go back, each exactly once.
 
-    Possible until the parcel is shipped. Cancelling twice gives the same order.
+    Its shopper (``user_id``) can do so until it is packed, staff (``None``) until
+    something is shipped. A payment that is under way is given up; what arrives of it
+    all the same goes back. Cancelling twice gives the same order.
     """
     order = orders.lock(order_id, user_id=user_id)
     if order.status == OrderStatus.CANCELLED:
         return order
     orders.check(order, OrderStatus.CANCELLED)
-    if payments.is_processing(order.pk):
-        raise PaymentProcessing
+    orders.check_cancellable(order, by="staff" if user_id is None else "shopper")
+    abandon(order, note="the order was cancelled")
     was_paid = orders.was_paid(order)
-    payments.refund_in_full(order, reason=reason, actor_id=actor_id)
+    refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
     _give_back(order, was_paid=was_paid)
     orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
     _publish("order.cancelled", order)
@@ -124,6 +128,7 @@ def expire(order_id: UUID) -> bool:
     )
     if order is None or payments.is_processing(order.pk):
         return False
+    abandon(order, note="the order expired")
     _give_back(order, was_paid=False)
     orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason="payment window")
     _publish("order.expired", order)

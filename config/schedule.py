@@ -15,6 +15,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=15),
         "options": {"expires": 60},
     },
+    "pass on what was kept in vain": {
+        "task": "inventory.tasks.lapse_holds",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 30},
+    },
+    "ask providers of payments": {
+        "task": "checkout.tasks.ask_providers",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 60},
+    },
     "roll up today's sales": {
         "task": "analytics.tasks.roll_up_fresh_days",
         "schedule": timedelta(seconds=10),

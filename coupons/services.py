@@ -118,6 +118,22 @@ def use(*, order_id: UUID) -> None:
 
 
 @requires_transaction
+def retake(*, order_id: UUID, coupon_id: int | None) -> None:
+    """Use the coupon of an expired order that is paid late.
+
+    It counts that the coupon was valid when the order was placed. Raises
+    ``CouponAlreadyUsed`` if it is on another order by now.
+    """
+    if coupon_id is None:
+        return
+    taken = Coupon.objects.filter(pk=coupon_id, state=CouponState.ISSUED).update(
+        state=CouponState.USED, order_id=order_id, used_at=Now()
+    )
+    if not taken:
+        raise CouponAlreadyUsed
+
+
+@requires_transaction
 def release(*, order_id: UUID) -> None:
     """Give the coupon of a dead order back to its holder.
 

@@ -1,7 +1,7 @@
 """An order before it is written."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,8 @@ class Draft:
     status: OrderStatus
     # The database's clock, a moment before the order is written.
     placed_at: datetime
+    # The last day that the shopper was promised.
+    deliver_by: date | None = None
     id: UUID = field(default_factory=uuid7)
     number: str = field(default_factory=public_number)
 

@@ -1,13 +1,15 @@
 """The only code that writes orders."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Greatest, Least, Now
 
-from common.db import Pipeline, Statement, requires_transaction
+from common.db import Pipeline, Statement, requires_transaction, run
 from orders.drafts import Draft
 from orders.errors import (
     InvalidTransition,
@@ -19,22 +21,27 @@ from orders.models import (
     DEAD,
     SETTLED,
     Fulfilment,
+    FulfilmentLine,
     Order,
-    OrderEvent,
-    OrderLine,
     OrderStatus,
+    ParcelStage,
 )
 from promotions.pricing import Quote
+
+# However often somebody starts to pay, the goods are not held for longer.
+LONGEST_WAIT = timedelta(hours=2)
 
 CREATE_SQL = """
     WITH placed AS (
         INSERT INTO orders_order (id, number, user_id, email, status, subtotal,
             discount, delivery_cost, total, currency, address, delivery_method,
-            coupon_id, coupon_name, adjustments, placed_at, expires_at, paid_at)
+            coupon_id, coupon_name, adjustments, deliver_by, placed_at, expires_at,
+            paid_at)
         VALUES (%(id)s, %(number)s, %(user_id)s, %(email)s, %(status)s, %(subtotal)s,
             %(discount)s, %(delivery_cost)s, %(total)s, %(currency)s,
             %(address)s::jsonb, %(delivery_method)s, %(coupon_id)s, %(coupon_name)s,
-            %(adjustments)s::jsonb, %(placed_at)s, %(expires_at)s, %(paid_at)s)
+            %(adjustments)s::jsonb, %(deliver_by)s::date, %(placed_at)s,
+            %(expires_at)s, %(paid_at)s)
      RETURNING id, paid_at
     ), timeline AS (
         INSERT INTO orders_orderevent (order_id, from_status, to_status, reason,
@@ -49,6 +56,30 @@ CREATE_SQL = """
       FROM placed, unnest(%(product_ids)s::bigint[], %(skus)s::text[],
            %(names)s::text[], %(unit_prices)s::bigint[], %(quantities)s::int[],
            %(shares)s::bigint[]) AS line
+"""
+
+# The lines' time of payment is the order's to the microsecond, or the two could be of
+# different days.
+BECOME_SQL = """
+    WITH changed AS (
+        UPDATE orders_order
+           SET status = %(status)s::text,
+               paid_at = CASE WHEN %(is_paid)s::bool THEN now() ELSE paid_at END,
+               expires_at = CASE WHEN %(is_paid)s::bool THEN NULL ELSE expires_at END,
+               closed_at = CASE WHEN %(is_dead)s::bool THEN now()
+                                WHEN NOT %(is_paid)s::bool THEN closed_at END
+         WHERE id = %(id)s
+     RETURNING id
+    ), lines AS (
+        UPDATE orders_orderline SET paid_at = now()
+         WHERE order_id = %(id)s AND %(is_paid)s::bool
+    )
+    INSERT INTO orders_orderevent (order_id, from_status, to_status, reason, actor_id,
+        happened_at)
+    SELECT id, %(before)s::text, %(status)s::text, %(reason)s::text,
+           %(actor_id)s::bigint, now()
+      FROM changed
+ RETURNING happened_at
 """
 
 ERRORS: dict[OrderStatus, type[InvalidTransition]] = {
@@ -96,43 +127,83 @@ def check(order: Order, status: OrderStatus) -> None:
         raise error(status=order.status, wanted=status.value)
 
 
+def check_cancellable(order: Order, *, by: str) -> None:
+    """Raise ``OrderNotCancellable`` if it is too late to call a locked order off.
+
+    For its "shopper" once it is being packed; for "staff" once a parcel is under way:
+    what was sent comes back as a return, the rest can be refunded.
+    """
+    too_late = by == "shopper" and order.status == OrderStatus.PROCESSING
+    if too_late or order.fulfilments.exists():
+        raise OrderNotCancellable(
+            status=order.status, wanted=OrderStatus.CANCELLED.value
+        )
+
+
 @requires_transaction
 def become(
     order: Order, status: OrderStatus, *, actor_id: int | None, reason: str = ""
 ) -> None:
     """Move a locked order on, with the times and the timeline that go with it."""
     before = order.status
-    changes: dict[str, Any] = {"status": status}
-    if status == OrderStatus.PAID:
-        changes |= {"paid_at": Now(), "expires_at": None}
-    if status in DEAD:
-        changes["closed_at"] = Now()
-    Order.objects.filter(pk=order.pk).update(**changes)
-    order.refresh_from_db()
-    if status == OrderStatus.PAID:
-        # The same instant to the microsecond, or the two could be of different days.
-        OrderLine.objects.filter(order=order).update(paid_at=order.paid_at)
-    OrderEvent.objects.create(
-        order=order,
-        from_status=before,
-        to_status=status,
-        reason=reason,
-        actor_id=actor_id,
+    is_paid, is_dead = status == OrderStatus.PAID, status in DEAD
+    params = {
+        "id": order.pk,
+        "before": before,
+        "status": status.value,
+        "is_paid": is_paid,
+        "is_dead": is_dead,
+        "reason": reason,
+        "actor_id": actor_id,
+    }
+    moment = run(BECOME_SQL, params).rows()[0][0]
+    order.status = status
+    if is_paid:
+        order.paid_at, order.expires_at, order.closed_at = moment, None, None
+    if is_dead:
+        order.closed_at = moment
+
+
+@requires_transaction
+def wait_for_provider(order: Order) -> None:
+    """Keep a locked unpaid order alive while its shopper is at a provider's page.
+
+    Each attempt to pay gives it ``PROVIDER_WINDOW_MINUTES`` from now, but never more
+    than ``LONGEST_WAIT`` after it was placed.
+    """
+    window = timedelta(minutes=settings.PROVIDER_WINDOW_MINUTES)
+    Order.objects.filter(pk=order.pk).update(
+        expires_at=Greatest(
+            F("expires_at"), Least(Now() + window, F("placed_at") + LONGEST_WAIT)
+        )
     )
 
 
 @requires_transaction
+def claim(*, user_id: int, email: str) -> int:
+    """Make a guest's orders those of a user who has proved the address; count them."""
+    return Order.objects.of_guest(email).update(user_id=user_id)
+
+
+@requires_transaction
 def ship(order: Order, *, carrier: str, tracking_number: str) -> Fulfilment:
-    """Record the parcel of a locked order."""
-    return Fulfilment.objects.create(
+    """Record the one parcel with all goods of a locked order."""
+    parcel = Fulfilment.objects.create(
         order=order, carrier=carrier, tracking_number=tracking_number
     )
+    FulfilmentLine.objects.bulk_create(
+        FulfilmentLine(fulfilment=parcel, order_line=line, quantity=line.quantity)
+        for line in order.lines.order_by("pk")
+    )
+    return parcel
 
 
 @requires_transaction
 def deliver(order: Order) -> None:
     """Record that the parcels of a locked order have arrived."""
-    order.fulfilments.filter(delivered_at=None).update(delivered_at=Now())
+    order.fulfilments.under_way().update(
+        stage=ParcelStage.DELIVERED, delivered_at=Now()
+    )
 
 
 @requires_transaction
@@ -173,6 +244,7 @@ def _create_params(draft: Draft) -> dict[str, Any]:
         "coupon_id": draft.coupon_id,
         "coupon_name": draft.coupon_name,
         "adjustments": json.dumps(adjustments_of(draft.quote)),
+        "deliver_by": draft.deliver_by,
         "placed_at": draft.placed_at,
         "expires_at": draft.expires_at,
         "paid_at": draft.paid_at,

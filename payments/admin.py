@@ -6,17 +6,27 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin import ReadOnlyAdmin, ReadOnlyInline, display, register
 from common.money import money
-from payments.models import Payment, Refund, RefundLine
+from payments.models import Payment, ProviderEvent, Refund, RefundLeg, RefundLine
 
 
-class RefundInline(ReadOnlyInline[Refund]):
+class PaidBackInline(ReadOnlyInline[RefundLeg]):
     """What was given back of a payment."""
 
-    model = Refund
-    fields = ["refunded_at", "amount", "reason", "actor"]
+    model = RefundLeg
+    fields = ["refund", "amount", "state", "done_at", "note"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
-        return super().get_queryset(request).select_related("actor")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefundLeg]:
+        return super().get_queryset(request).select_related("refund")
+
+
+class RefundLegInline(ReadOnlyInline[RefundLeg]):
+    """Where a refund went to."""
+
+    model = RefundLeg
+    fields = ["payment", "amount", "state", "provider_reference", "done_at", "note"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefundLeg]:
+        return super().get_queryset(request).select_related("payment")
 
 
 class RefundLineInline(ReadOnlyInline[RefundLine]):
@@ -31,9 +41,10 @@ class RefundLineInline(ReadOnlyInline[RefundLine]):
 
 @register(Payment)
 class PaymentAdmin(ReadOnlyAdmin[Payment]):
-    """One captured payment per paid order."""
+    """Points, and at most one outside payment, per paid order."""
 
     list_display = [
+        "id",
         "order",
         "method",
         "amount_text",
@@ -45,7 +56,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     list_filter = ["state", "method", "captured_at"]
     search_fields = ["=order__number", "=provider_reference"]
     ordering = ["-id"]
-    inlines = [RefundInline]
+    inlines = [PaidBackInline]
 
     @display(description=_("amount"), ordering="amount")
     def amount_text(self, payment: Payment) -> str:
@@ -61,16 +72,23 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
     """Money that went back, never more than had come."""
 
     list_display = ["refunded_at", "order", "amount_text", "reason", "actor"]
-    list_select_related = ["payment__order", "actor"]
-    list_filter = ["refunded_at"]
-    search_fields = ["=payment__order__number", "reason"]
+    list_select_related = ["order", "actor"]
+    list_filter = ["legs__state", "refunded_at"]
+    search_fields = ["=order__number", "reason"]
     ordering = ["-id"]
-    inlines = [RefundLineInline]
-
-    @display(description=_("order"))
-    def order(self, refund: Refund) -> str:
-        return refund.payment.order.number
+    inlines = [RefundLegInline, RefundLineInline]
 
     @display(description=_("amount"), ordering="amount")
     def amount_text(self, refund: Refund) -> str:
         return money(refund.amount)
+
+
+@register(ProviderEvent)
+class ProviderEventAdmin(ReadOnlyAdmin[ProviderEvent]):
+    """What providers told us; parked ones wait for somebody to look into them."""
+
+    list_display = ["received_at", "provider", "kind", "payment", "state", "note"]
+    list_select_related = ["payment"]
+    list_filter = ["state", "provider"]
+    search_fields = ["=event_id", "=reference"]
+    ordering = ["-id"]

@@ -5,24 +5,23 @@ from common.invariants import Invariant
 INVARIANTS = [
     Invariant(
         id="I10",
-        title="Refunds are within the payment, and each is in the point ledger once",
+        title="Refunds are within the payment, and points' part is in the ledger once",
         sql="""
             WITH given AS (
                 SELECT payment_id, sum(amount) AS amount
-                  FROM payments_refund GROUP BY payment_id
+                  FROM payments_refundleg GROUP BY payment_id
             ), credited AS (
-                SELECT idempotency_key AS key, count(*) AS entries,
-                       sum(amount) AS amount, min(account_id) AS user_id
+                SELECT idempotency_key AS key, amount, account_id AS user_id
                   FROM points_ledgerentry
                  WHERE kind = 'refund' AND starts_with(idempotency_key, 'refund/')
-                 GROUP BY idempotency_key
-            ), refund AS (
-                SELECT refund.id, 'refund/' || refund.idempotency_key AS key,
-                       refund.amount, "order".number, "order".user_id
-                  FROM payments_refund AS refund
-                  JOIN payments_payment AS payment ON payment.id = refund.payment_id
+            ), leg AS (
+                SELECT leg.id, 'refund/' || refund.idempotency_key AS key, leg.amount,
+                       "order".number, "order".user_id
+                  FROM payments_refundleg AS leg
+                  JOIN payments_refund AS refund ON refund.id = leg.refund_id
+                  JOIN payments_payment AS payment ON payment.id = leg.payment_id
                   JOIN orders_order AS "order" ON "order".id = payment.order_id
-                 WHERE refund.amount > 0 AND "order".user_id IS NOT NULL
+                 WHERE leg.amount > 0 AND payment.method = 'points'
             )
             SELECT 'payment ' || payment.id, format('of %%s (%%s) says refunded %%s;'
                        ' the refunds sum to %%s', payment.amount, payment.state,
@@ -33,16 +32,28 @@ INVARIANTS = [
                 OR payment.refunded > payment.amount
                 OR given.amount IS NOT NULL AND payment.state <> 'captured'
              UNION ALL
-            SELECT coalesce('refund ' || refund.id, key),
-                   format('order %%s: refund of %%s; %%s entries of %%s in the ledger',
-                          coalesce(refund.number, 'none'), coalesce(refund.amount, 0),
-                          coalesce(entries, 0), coalesce(credited.amount, 0))
-              FROM refund FULL JOIN credited USING (key)
-             WHERE entries IS DISTINCT FROM 1
-                OR refund.amount IS DISTINCT FROM credited.amount
-                OR refund.user_id IS DISTINCT FROM credited.user_id
+            SELECT coalesce('leg ' || leg.id, key),
+                   format('order %%s: refund of %%s; %%s in the ledger',
+                          coalesce(leg.number, 'none'), coalesce(leg.amount, 0),
+                          coalesce(credited.amount, 0))
+              FROM leg FULL JOIN credited USING (key)
+             WHERE leg.amount IS DISTINCT FROM credited.amount
+                OR leg.user_id IS DISTINCT FROM credited.user_id
         """,
         hint="Points went back twice, or not at all: compare the order's timeline.",
+    ),
+    Invariant(
+        id="I10a",
+        title="A refund is the sum of its legs",
+        sql="""
+            SELECT 'refund ' || refund.id, format('of %%s; its legs sum to %%s',
+                       refund.amount, coalesce(sum(leg.amount), 0))
+              FROM payments_refund AS refund
+              LEFT JOIN payments_refundleg AS leg ON leg.refund_id = refund.id
+             GROUP BY refund.id
+            HAVING refund.amount <> coalesce(sum(leg.amount), 0)
+        """,
+        hint="Somebody wrote a refund past the service.",
     ),
     Invariant(
         id="I10b",
@@ -59,7 +70,7 @@ INVARIANTS = [
                        refund.amount, named.amount)
               FROM payments_refund AS refund
               JOIN named ON named.refund_id = refund.id
-             WHERE named.amount > refund.amount
+             WHERE named.amount <> refund.amount - refund.delivery_amount
              UNION ALL
             SELECT 'line ' || line.id, format('%%s for %%s, given back %%s for %%s',
                        line.quantity, line.line_total - line.discount_share,
@@ -72,9 +83,8 @@ INVARIANTS = [
             SELECT 'refund line ' || given.id, 'belongs to another order or time'
               FROM payments_refundline AS given
               JOIN payments_refund AS refund ON refund.id = given.refund_id
-              JOIN payments_payment AS payment ON payment.id = refund.payment_id
               JOIN orders_orderline AS line ON line.id = given.order_line_id
-             WHERE line.order_id <> payment.order_id
+             WHERE line.order_id IS DISTINCT FROM refund.order_id
                 OR line.product_id <> given.product_id
                 OR refund.refunded_at <> given.refunded_at
         """,

@@ -1,21 +1,53 @@
-"""The only code that writes payments and refunds."""
+"""The only code that writes payments: money that comes in.
 
+What a provider says arrives here only after it was asked or its signature was checked.
+Whoever calls holds the lock of the order, and takes the payment's after it.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
 
-from common.db import Pipeline, Statement, pipeline, requires_transaction
+from common.db import Pipeline, Statement, pipeline, requires_transaction, run
 from common.ids import uuid7
 from orders.models import Order
-from payments.models import Payment, PaymentMethod, PaymentState, Refund, RefundLine
+from outbox import services as outbox
+from payments.errors import PaymentNotFound
+from payments.gateways.base import Sight
+from payments.models import (
+    OPEN,
+    OWN_METHODS,
+    UNDER_WAY,
+    InboxState,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+)
 from points import services as points
 from points.errors import InsufficientPoints
 
+# A provider that has said nothing for so long is asked.
+FIRST_LOOK = timedelta(minutes=2)
+NEXT_LOOK = timedelta(minutes=1)
+# A provider that has not been reached for so long does not hold an order up any more.
+LONGEST_SILENCE = timedelta(days=1)
+
 CAPTURE_SQL = """
     INSERT INTO payments_payment (id, order_id, method, amount, refunded, state,
-        provider_reference, created_at, captured_at)
+        provider_reference, created_at, captured_at, settled_at)
     VALUES (%(id)s, %(order_id)s, %(method)s, %(amount)s, 0, 'captured', '', now(),
-        now())
+        now(), now())
+"""
+RECEIVE_SQL = """
+    INSERT INTO payments_providerevent (provider, event_id, kind, payment_id, reference,
+        state, note, received_at)
+    VALUES (%(provider)s, %(event_id)s, %(kind)s, %(payment_id)s::uuid, %(reference)s,
+        %(state)s, %(note)s, now())
+    ON CONFLICT (provider, event_id) DO NOTHING
 """
 
 
@@ -61,54 +93,275 @@ def capture_points(order: Order) -> None:
         raise InsufficientPoints(balance=balance, required=order.total)
 
 
+# --- Outside payments ----------------------------------------------------------------
+
+
 @requires_transaction
-def refund_in_full(order: Order, *, reason: str, actor_id: int | None) -> Refund | None:
-    """Give back everything a locked order was paid, to where it came from.
+def open_for_order(order: Order, *, method: str, points_part: int) -> Payment:
+    """Open the outside payment of a locked order, and hold its part in points.
 
-    Returns ``None`` if nothing was captured. Exactly once per order, by its key.
+    ``points_part`` is what points pay; the outside method pays the rest, which is at
+    least 1. Raises ``InsufficientPoints``.
     """
-    payment = (
-        Payment.objects.select_for_update(no_key=True)
-        .filter(order=order, state=PaymentState.CAPTURED)
-        .first()
+    if points_part:
+        hold_points(order, points_part)
+    return Payment.objects.create(
+        order=order,
+        method=method,
+        amount=order.total - points_part,
+        state=PaymentState.CREATED,
+        next_look_at=Now() + FIRST_LOOK,
     )
-    if payment is None:
-        return None
-    refund = Refund.objects.create(
-        payment=payment,
-        amount=payment.amount - payment.refunded,
-        reason=reason,
-        actor_id=actor_id,
-        idempotency_key=f"cancel/{order.pk}",
-    )
-    _record_lines(refund, order)
-    Payment.objects.filter(pk=payment.pk).update(refunded=F("amount"))
-    if refund.amount and order.user_id is not None:
-        points.refund(
-            user_id=order.user_id,
-            amount=refund.amount,
-            reference=order.number,
-            idempotency_key=f"refund/{refund.idempotency_key}",
-        )
-    return refund
 
 
-def _record_lines(refund: Refund, order: Order) -> None:
-    RefundLine.objects.bulk_create(
-        RefundLine(
-            refund=refund,
-            order_line=line,
-            product_id=line.product_id,
-            quantity=line.quantity,
-            amount=line.line_total - line.discount_share,
-            refunded_at=refund.refunded_at,
-        )
-        for line in order.lines.order_by("pk")
+@requires_transaction
+def open_for_points(*, user_id: int, method: str, amount: int) -> Payment:
+    """Open the outside payment by which somebody buys ``amount`` points."""
+    return Payment.objects.create(
+        buyer_id=user_id,
+        method=method,
+        amount=amount,
+        state=PaymentState.CREATED,
+        next_look_at=Now() + FIRST_LOOK,
     )
+
+
+@requires_transaction
+def mark_started(payment: Payment, *, reference: str, url: str) -> None:
+    """Note that the provider waits for the payer of a locked payment."""
+    payment.state = PaymentState.PROCESSING
+    payment.provider_reference = reference
+    payment.provider_url = url
+    payment.save(update_fields=["state", "provider_reference", "provider_url"])
+
+
+@requires_transaction
+def note_reference(payment: Payment, reference: str) -> None:
+    """Keep how the provider calls a locked payment that was given up meanwhile."""
+    payment.provider_reference = reference
+    payment.save(update_fields=["provider_reference"])
+
+
+@requires_transaction
+def lock_payment(payment_id: UUID) -> Payment:
+    """Lock a payment; its order is locked already. Raises ``PaymentNotFound``."""
+    found = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
+    if found is None:
+        raise PaymentNotFound
+    return found
+
+
+def payer_window() -> timedelta:
+    """Return for how long a payer may be away at a provider's page."""
+    return timedelta(minutes=settings.PROVIDER_WINDOW_MINUTES)
+
+
+def is_stale(payment: Payment, *, after: timedelta) -> bool:
+    """Tell whether a payment was begun longer ago than ``after``."""
+    return Payment.objects.filter(pk=payment.pk, created_at__lte=Now() - after).exists()
+
+
+def open_attempt(order_id: UUID) -> Payment | None:
+    """Return the outside payment of an order that is not decided yet, if any."""
+    return Payment.objects.outside().filter(order_id=order_id, state__in=OPEN).first()
 
 
 def is_processing(order_id: UUID) -> bool:
     """Tell whether a payment of the order is under way at a provider."""
-    return Payment.objects.filter(
-        order_id=order_id, state=PaymentState.PROCESSING
-    ).exists()
+    return (
+        Payment.objects.outside()
+        .filter(order_id=order_id, state__in=UNDER_WAY)
+        .exists()
+    )
+
+
+@requires_transaction
+def mark_authorised(payment: Payment, *, reference: str) -> None:
+    """Note that a provider holds the money of a locked payment for us."""
+    _advance(payment, PaymentState.AUTHORISED, reference=reference)
+
+
+@requires_transaction
+def mark_captured(payment: Payment, *, reference: str, settled: str) -> None:
+    """Note that the money of a locked payment is ours.
+
+    ``settled`` is "yes" if it becomes a paid order or points in this transaction, "no"
+    if it has to go back.
+    """
+    payment.captured_at = Now()
+    payment.settled_at = Now() if settled == "yes" else None
+    _advance(payment, PaymentState.CAPTURED, reference=reference)
+
+
+@requires_transaction
+def give_up(payment: Payment, state: PaymentState, *, note: str) -> None:
+    """Note that a locked payment is ``FAILED`` or ``VOIDED``, and tell who listens."""
+    payment.note = note[:200]
+    _advance(payment, state)
+    if state == PaymentState.FAILED:
+        publish("payment.failed", payment)
+
+
+@requires_transaction
+def request_void(payment: Payment) -> None:
+    """Have the provider told, after the commit, that we do not want this money."""
+    _request("payment.void_requested", payment)
+
+
+@requires_transaction
+def request_capture(payment: Payment) -> None:
+    """Have the held money of a payment taken, after the commit."""
+    _request("payment.capture_requested", payment)
+
+
+@requires_transaction
+def look_again(payment: Payment) -> None:
+    """Have the provider of a payment asked again, a little later."""
+    payment.next_look_at = Now() + NEXT_LOOK
+    payment.save(update_fields=["next_look_at"])
+
+
+@requires_transaction
+def publish(topic: str, payment: Payment) -> None:
+    """Tell others of a locked payment, after what they were told of its order."""
+    order = payment.order
+    outbox.publish(
+        topic=topic,
+        aggregate=f"order/{order.pk}" if order else f"payment/{payment.pk}",
+        payload={
+            "payment_id": str(payment.pk),
+            "order_id": str(order.pk) if order else None,
+            "number": order.number if order else "",
+            "user_id": order.user_id if order else payment.buyer_id,
+            "email": order.email if order else "",
+            "currency": settings.SHOP_CURRENCY,
+            "method": payment.method,
+            "amount": payment.amount,
+        },
+    )
+
+
+@requires_transaction
+def receive(
+    *,
+    provider: str,
+    event_id: str,
+    kind: str,
+    payment_id: UUID | None,
+    reference: str,
+    state: InboxState,
+    note: str = "",
+) -> bool:
+    """Keep a provider's message; False if it has been here before."""
+    params = {
+        "provider": provider,
+        "event_id": event_id[:200],
+        "kind": kind[:80],
+        "payment_id": payment_id,
+        "reference": reference[:100],
+        "state": state.value,
+        "note": note[:200],
+    }
+    return run(RECEIVE_SQL, params).count() == 1
+
+
+def find(provider: str, *, reference: str, key: str) -> Payment | None:
+    """Find whose payment a provider speaks of, by its reference or by our own key."""
+    named = Q(provider_reference=reference) if reference else Q(pk=None)
+    with suppress(ValueError):
+        named |= Q(pk=UUID(key))
+    return Payment.objects.filter(named, method=provider).first()
+
+
+def fits(payment: Payment, sight: Sight) -> bool:
+    """Tell whether what a provider says it holds is what we asked for."""
+    return (sight.amount, sight.currency) == (payment.amount, settings.SHOP_CURRENCY)
+
+
+def _advance(payment: Payment, state: PaymentState, *, reference: str = "") -> None:
+    payment.state = state
+    payment.provider_reference = reference or payment.provider_reference
+    if state not in OPEN:
+        payment.next_look_at = None
+    payment.save()
+
+
+def _request(topic: str, payment: Payment) -> None:
+    outbox.publish(
+        topic=topic,
+        aggregate=f"payment/{payment.pk}",
+        payload={"payment_id": str(payment.pk)},
+    )
+
+
+# --- The part in points of a mixed payment -------------------------------------------
+
+
+@requires_transaction
+def hold_points(order: Order, amount: int) -> Payment:
+    """Debit a locked order's part in points until the outside payment is decided."""
+    held = Payment.objects.create(
+        id=(hold_id := uuid7()),
+        order=order,
+        method=PaymentMethod.POINTS,
+        amount=amount,
+        state=PaymentState.AUTHORISED,
+    )
+    if order.user_id is None:
+        raise InsufficientPoints(balance=0, required=amount)
+    points.use(
+        user_id=order.user_id,
+        amount=amount,
+        reference=order.number,
+        idempotency_key=f"hold/{hold_id}",
+    )
+    return held
+
+
+@requires_transaction
+def held_points(order: Order) -> Payment | None:
+    """Return the points that a locked order holds, locked."""
+    return (
+        Payment.objects.select_for_update(no_key=True)
+        .filter(order=order, method=PaymentMethod.POINTS, state=PaymentState.AUTHORISED)
+        .first()
+    )
+
+
+@requires_transaction
+def capture_held_points(order: Order, amount: int) -> None:
+    """Make the points that a locked order holds its payment; hold them if need be.
+
+    Raises ``InsufficientPoints``.
+    """
+    held = held_points(order)
+    if held is not None and held.amount != amount:
+        _give_points_back(order, held)
+        held = None
+    held = held or hold_points(order, amount)
+    held.captured_at = held.settled_at = Now()
+    _advance(held, PaymentState.CAPTURED)
+
+
+@requires_transaction
+def release_points(order: Order) -> None:
+    """Give the points that a locked order holds back to the shopper."""
+    held = held_points(order)
+    if held is not None:
+        _give_points_back(order, held)
+
+
+def _give_points_back(order: Order, held: Payment) -> None:
+    _advance(held, PaymentState.VOIDED)
+    points.refund(
+        user_id=order.user_id or 0,
+        amount=held.amount,
+        reference=order.number,
+        idempotency_key=f"release/{held.pk}",
+    )
+
+
+def legs_of(order_id: UUID) -> list[Payment]:
+    """Return what a paid order was paid with: outside money first."""
+    settled = Payment.objects.settled().filter(order_id=order_id)
+    return sorted(settled, key=lambda payment: payment.method in OWN_METHODS)

@@ -72,8 +72,7 @@ def charge(*, user_id: int, amount: int, idempotency_key: str) -> LedgerEntry:
     ``amount`` is 1 … ``POINTS_MAX_CHARGE`` points. Raises ``AmountOutOfRange``,
     ``BalanceLimitReached`` or ``MovementKeyReused``.
     """
-    if not 1 <= amount <= settings.POINTS_MAX_CHARGE:
-        raise AmountOutOfRange(limit=settings.POINTS_MAX_CHARGE)
+    check_amount(amount)
     return _post(
         user_id=user_id,
         kind=EntryKind.CHARGE,
@@ -81,6 +80,20 @@ def charge(*, user_id: int, amount: int, idempotency_key: str) -> LedgerEntry:
         reference="",
         idempotency_key=idempotency_key,
     )
+
+
+def check_charge(*, user_id: int, amount: int) -> None:
+    """Raise what ``charge`` would raise right now, before anybody pays for it."""
+    check_amount(amount)
+    balance = balance_of(user_id)
+    if balance + amount > settings.POINTS_MAX_BALANCE:
+        raise BalanceLimitReached(balance=balance, limit=settings.POINTS_MAX_BALANCE)
+
+
+def check_amount(amount: int) -> None:
+    """Raise ``AmountOutOfRange`` unless so many points can be charged at once."""
+    if not 1 <= amount <= settings.POINTS_MAX_CHARGE:
+        raise AmountOutOfRange(limit=settings.POINTS_MAX_CHARGE)
 
 
 @use_case

@@ -24,8 +24,8 @@ from demo.seed.stock import Warehouse
 from orders import events
 from orders import services as orders
 from orders.drafts import Draft
-from orders.models import OrderStatus
-from payments.models import PaymentState
+from orders.models import OrderStatus, ParcelStage
+from payments.models import LegState, PaymentState
 from payments.services import method_for, use_key
 from promotions.pricing import DeliveryTerms, Item, Quote, quote
 
@@ -71,6 +71,8 @@ class OrderBook:
         self._teller = Teller(books.people, rng, now)
         self._next_line = 1
         self._refund_ids = count(1)
+        self._parcel_ids = count(1)
+        self._invoice_numbers = count(1)
         # What is still to come: payments, expiries, refunds. The number breaks ties.
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._tie = count()
@@ -151,7 +153,7 @@ class OrderBook:
             ),
         )
         self._write_lines(placed)
-        self._write_timeline(story)
+        self._write_timeline(placed)
         if story.paid:
             self._write_payment(placed)
 
@@ -163,29 +165,35 @@ class OrderBook:
             money = (item.unit_price, item.quantity, line.discount_share)
             self._add(tables.LINES, (*row, *money, paid))
 
-    def _write_timeline(self, story: Story) -> None:
+    def _write_timeline(self, placed: Placed) -> None:
+        story = placed.story
         before = ""
         for step in story.steps:
             row = (story.id, before, step.status.value, step.reason, step.actor)
             self._add(tables.TIMELINE, (*row, aware(step.at)))
             before = step.status.value
             if step.status == OrderStatus.SHIPPED:
-                self._write_parcel(story, step)
+                self._write_parcel(placed, step)
 
-    def _write_parcel(self, story: Story, shipped: Step) -> None:
+    def _write_parcel(self, placed: Placed, shipped: Step) -> None:
+        story = placed.story
         is_there = story.status == OrderStatus.DELIVERED
         arrived = aware(story.steps[-1].at) if is_there else None
         carrier = self._rng.choice(CARRIERS)
         tracking = str(self._rng.randrange(10**11, 10**12))
-        row = (story.id, carrier, tracking, aware(shipped.at), arrived)
-        self._add(tables.PARCELS, row)
+        stage = ParcelStage.DELIVERED if is_there else ParcelStage.IN_TRANSIT
+        number = next(self._parcel_ids)
+        row = (number, story.id, carrier, tracking, "", "", stage.value)
+        self._add(tables.PARCELS, (*row, aware(shipped.at), arrived))
+        for line_id, line in enumerate(placed.quote.lines, placed.first_line):
+            self._add(tables.PARCEL_LINES, (number, line_id, line.item.quantity))
 
     def _write_payment(self, placed: Placed) -> None:
         total, paid = placed.quote.total, _time(placed.story.paid)
         refunded = total if placed.story.closed else 0
         row = (placed.payment_id, placed.story.id, method_for(total).value, total)
         state = PaymentState.CAPTURED.value
-        self._add(tables.PAYMENTS, (*row, refunded, state, "", paid, paid))
+        self._add(tables.PAYMENTS, (*row, refunded, state, "", paid, paid, paid))
 
     # --- Stock, points and events, in the order of time ------------------------------
 
@@ -226,6 +234,8 @@ class OrderBook:
             self._draft(placed, user_id), settings.SHOP_CURRENCY
         )
         self._books.outbox.order_paid(story.id, payload, at)
+        invoice = (story.id, next(self._invoice_numbers), aware(at))
+        self._add(tables.INVOICES, invoice)
 
     def _draft(self, placed: Placed, user_id: int) -> Draft:
         """Return as much of the paid order as its event tells."""
@@ -258,8 +268,12 @@ class OrderBook:
         story, user_id = placed.story, self._books.people.id_of(placed.plan.user)
         number, time, key = next(self._refund_ids), aware(at), f"cancel/{story.id}"
         total, reason = placed.quote.total, story.steps[-1].reason
-        row = (number, placed.payment_id, total, reason, user_id, key, time)
+        delivery = placed.quote.delivery_cost
+        row = (number, story.id, total, delivery, reason, user_id, key, time)
         self._add(tables.REFUNDS, row)
+        if total:
+            leg = (number, placed.payment_id, total, LegState.DONE.value, time)
+            self._add(tables.REFUND_LEGS, leg)
         for line_id, line in enumerate(placed.quote.lines, placed.first_line):
             item = line.item
             amount = item.total - line.discount_share

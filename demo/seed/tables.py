@@ -10,9 +10,16 @@ from accounts.models import Address, User
 from catalog.models import Category, Product, ProductGroup, ProductPhoto
 from coupons.models import Coupon, CouponBatch
 from inventory.models import Stock, StockMovement
-from orders.models import Fulfilment, Order, OrderEvent, OrderLine
+from orders.models import (
+    Fulfilment,
+    FulfilmentLine,
+    Invoice,
+    Order,
+    OrderEvent,
+    OrderLine,
+)
 from outbox.models import Dispatch, Event
-from payments.models import Payment, Refund, RefundLine
+from payments.models import Payment, Refund, RefundLeg, RefundLine
 from points.models import LedgerEntry, PointAccount
 
 Row = tuple[Any, ...]
@@ -73,15 +80,23 @@ LINES = _table(
 TIMELINE = _table(
     OrderEvent, "order_id from_status to_status reason actor_id happened_at"
 )
-PARCELS = _table(Fulfilment, "order_id carrier tracking_number shipped_at delivered_at")
+PARCELS = _table(
+    Fulfilment,
+    "id order_id carrier tracking_number tracking_url label_url stage shipped_at"
+    " delivered_at",
+)
+PARCEL_LINES = _table(FulfilmentLine, "fulfilment_id order_line_id quantity")
+INVOICES = _table(Invoice, "order_id number issued_at")
 PAYMENTS = _table(
     Payment,
     "id order_id method amount refunded state provider_reference created_at"
-    " captured_at",
+    " captured_at settled_at",
 )
 REFUNDS = _table(
-    Refund, "id payment_id amount reason actor_id idempotency_key refunded_at"
+    Refund,
+    "id order_id amount delivery_amount reason actor_id idempotency_key refunded_at",
 )
+REFUND_LEGS = _table(RefundLeg, "refund_id payment_id amount state done_at")
 REFUND_LINES = _table(
     RefundLine, "refund_id order_line_id product_id quantity amount refunded_at"
 )
@@ -105,12 +120,22 @@ DISPATCHES = _table(
 # Whoever is referred to comes before those who refer.
 TABLES = (
     *(USERS, EMAILS, ADDRESSES, ACCOUNTS, CATEGORIES, GROUPS, PRODUCTS, PHOTOS),
-    *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PAYMENTS, REFUNDS, REFUND_LINES),
-    *(COUPONS, STOCKS, MOVEMENTS, ENTRIES, EVENTS, DISPATCHES),
+    *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PARCEL_LINES, PAYMENTS, INVOICES),
+    *(
+        REFUNDS,
+        REFUND_LEGS,
+        REFUND_LINES,
+        COUPONS,
+        STOCKS,
+        MOVEMENTS,
+        ENTRIES,
+        EVENTS,
+        DISPATCHES,
+    ),
 )
 # These get their ids from us, so their sequences have to catch up.
 NUMBERED = (User, Category, ProductGroup, Product, CouponBatch, OrderLine)
-NUMBERED_TOO = (Refund, Coupon)
+NUMBERED_TOO = (Refund, Fulfilment, Coupon)
 
 
 class Writer:

@@ -72,7 +72,7 @@ def order_page(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
         "lines": order.lines.all(),
         "steps": steps_of(order, list(order.events.all())),
         "parcels": list(order.fulfilments.order_by("pk")),
-        "refunds": list(Refund.objects.filter(payment__order=order).order_by("pk")),
+        "refunds": list(Refund.objects.filter(order=order).order_by("pk")),
         "delivery": DeliveryMethod.objects.filter(code=order.delivery_method).first(),
         "can_cancel": order.can_become(OrderStatus.CANCELLED),
         "can_pay": _is_payable(order),

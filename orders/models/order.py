@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import public_number, uuid7
@@ -40,7 +40,8 @@ NEXT_STATUSES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED}),
     OrderStatus.DELIVERED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
-    OrderStatus.EXPIRED: frozenset(),
+    # Money that arrives late: the goods are taken again, if they are still there.
+    OrderStatus.EXPIRED: frozenset({OrderStatus.PAID}),
 }
 # Paid for, and not undone.
 SETTLED = (
@@ -53,7 +54,6 @@ SETTLED = (
 DEAD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 FROZEN_FIELDS = (
     "number",
-    "user",
     "email",
     "subtotal",
     "discount",
@@ -61,6 +61,7 @@ FROZEN_FIELDS = (
     "total",
     "currency",
     "coupon_id",
+    "deliver_by",
     "placed_at",
 )
 
@@ -83,6 +84,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
             status__in=[OrderStatus.PAID, OrderStatus.PROCESSING],
             paid_at__lt=Now() - LATE_AFTER,
         )
+
+    def of_guest(self, email: str) -> "OrderQuerySet":
+        """Keep orders that a guest placed with this address and nobody has claimed."""
+        return self.filter(user=None, email__iexact=email)
 
     def newest_first(self) -> "OrderQuerySet":
         # The ids are made in the order of time (UUID version 7).
@@ -115,6 +120,8 @@ class Order(models.Model):
     currency = models.CharField(max_length=3)
     address = models.JSONField(_("address"), default=dict, blank=True)
     delivery_method = models.CharField(_("delivery method"), max_length=40, blank=True)
+    # The last day that the shopper was promised.
+    deliver_by = models.DateField(_("promised by"), null=True, blank=True)
     # A copy, not a reference: coupons stand above orders and point down to them.
     coupon_id = models.BigIntegerField(null=True, blank=True, editable=False)
     coupon_name = models.CharField(_("coupon"), max_length=100, blank=True)
@@ -170,6 +177,12 @@ class Order(models.Model):
                 condition=Q(status=OrderStatus.PENDING),
                 name="order_overdue",
             ),
+            # Guests' orders, to be claimed by whoever proves the address.
+            models.Index(
+                Lower("email"),
+                condition=Q(user__isnull=True),
+                name="order_of_guest",
+            ),
             # The staff's lists: by status, newest first.
             models.Index(fields=["status", "-id"], name="order_by_status"),
             models.Index(
@@ -181,6 +194,13 @@ class Order(models.Model):
         triggers = [
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(name="frozen", fields=list(FROZEN_FIELDS)),
+            # A guest's order can be claimed once, and is its owner's for ever.
+            pgtrigger.Protect(
+                name="owner_kept",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__user__isnull=False)
+                & pgtrigger.Q(old__user__df=pgtrigger.F("new__user")),
+            ),
             pgtrigger.FSM(
                 name="status_transitions",
                 field="status",
@@ -303,21 +323,3 @@ class OrderEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} → {self.to_status}"
-
-
-class Fulfilment(models.Model):
-    """A parcel on its way."""
-
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="fulfilments"
-    )
-    carrier = models.CharField(_("carrier"), max_length=60)
-    tracking_number = models.CharField(_("tracking number"), max_length=80, blank=True)
-    shipped_at = models.DateTimeField(_("shipped"), db_default=Now())
-    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["tracking_number"], name="fulfilment_tracking")]
-
-    def __str__(self) -> str:
-        return f"{self.carrier} {self.tracking_number}"

@@ -1,0 +1,194 @@
+"""Money that goes back. Each part returns to the payment that it came by.
+
+A refund is one decision, written in one transaction; points are back with it. Money
+that came by a provider is asked back from there after the commit, as often as needed.
+"""
+
+from django.db.models import F, Sum
+from django.db.models.functions import Now
+
+from common.db import requires_transaction
+from orders.models import Order
+from outbox import services as outbox
+from payments import planner
+from payments import services as payments
+from payments.errors import NothingToRefund, NotRefundable
+from payments.models import (
+    LegState,
+    Payment,
+    Refund,
+    RefundLeg,
+    RefundLine,
+)
+from payments.planner import PaidLeg, PaidLine, PaidOrder, PlannedLeg, RefundPlan
+from points import services as points
+
+
+def paid_order(order: Order) -> PaidOrder:
+    """Read what a refund is decided by; under the order's lock it stays true."""
+    gone = {
+        line_id: (quantity, amount)
+        for line_id, quantity, amount in RefundLine.objects.filter(
+            order_line__order=order
+        )
+        .values_list("order_line_id")
+        .annotate(Sum("quantity"), Sum("amount"))
+    }
+    delivery = Refund.objects.filter(order=order).aggregate(sum=Sum("delivery_amount"))
+    return PaidOrder(
+        lines=[
+            PaidLine(
+                line_id=line.pk,
+                product_id=line.product_id,
+                quantity=line.quantity,
+                paid=line.line_total - line.discount_share,
+                refunded_quantity=gone.get(line.pk, (0, 0))[0],
+                refunded=gone.get(line.pk, (0, 0))[1],
+            )
+            for line in order.lines.order_by("pk")
+        ],
+        legs=[
+            PaidLeg(
+                payment_id=payment.pk,
+                is_outside=payment.is_outside,
+                amount=payment.amount,
+                refunded=payment.refunded,
+            )
+            for payment in payments.legs_of(order.pk)
+        ],
+        delivery_cost=order.delivery_cost,
+        refunded_delivery=delivery["sum"] or 0,
+        is_unsent=not order.fulfilments.exists(),
+    )
+
+
+def plan(
+    order: Order, quantities: dict[int, int], *, delivery: int | None
+) -> RefundPlan:
+    """Plan a refund of units by line id, as ``planner.plan_refund`` does.
+
+    Raises ``NotRefundable``. Nothing is written.
+    """
+    try:
+        return planner.plan_refund(paid_order(order), quantities, delivery=delivery)
+    except planner.Impossible as error:
+        raise NotRefundable(line_id=error.line_id, left=error.left) from None
+
+
+@requires_transaction
+def find(key: str) -> Refund | None:
+    """Return the refund that was made with this key."""
+    return Refund.objects.filter(idempotency_key=key).first()
+
+
+@requires_transaction
+def carry_out(
+    order: Order,
+    refund_plan: RefundPlan,
+    *,
+    reason: str,
+    actor_id: int | None,
+    key: str,
+) -> Refund:
+    """Give back what a plan says of a locked order; ``key`` makes it happen once.
+
+    The plan must have been made under the same lock.
+    """
+    refund = Refund.objects.create(
+        order=order,
+        amount=refund_plan.amount,
+        delivery_amount=refund_plan.delivery,
+        reason=reason[:200],
+        actor_id=actor_id,
+        idempotency_key=key,
+    )
+    RefundLine.objects.bulk_create(
+        RefundLine(
+            refund=refund,
+            order_line_id=line.line_id,
+            product_id=line.product_id,
+            quantity=line.quantity,
+            amount=line.amount,
+            refunded_at=refund.refunded_at,
+        )
+        for line in refund_plan.lines
+    )
+    for leg in refund_plan.legs:
+        _return_leg(refund, leg, user_id=order.user_id, reference=order.number)
+    return refund
+
+
+@requires_transaction
+def refund_in_full(order: Order, *, reason: str, actor_id: int | None) -> Refund | None:
+    """Give back everything a locked order was paid, to where it came from.
+
+    Returns ``None`` if nothing was captured. Exactly once per order, by its key.
+    """
+    paid = paid_order(order)
+    if not paid.legs:
+        return None
+    return carry_out(
+        order,
+        planner.everything_left(paid),
+        reason=reason,
+        actor_id=actor_id,
+        key=f"cancel/{order.pk}",
+    )
+
+
+@requires_transaction
+def return_money(payment: Payment, *, reason: str) -> Refund:
+    """Send back, whole, the captured money of a locked payment that bought nothing."""
+    if payment.settled_at is not None or payment.refunded:
+        raise NothingToRefund
+    refund = Refund.objects.create(
+        order_id=payment.order_id,
+        amount=payment.amount,
+        reason=reason[:200],
+        idempotency_key=f"payment/{payment.pk}",
+    )
+    leg = PlannedLeg(payment.pk, is_outside=True, amount=payment.amount)
+    _return_leg(refund, leg, user_id=None, reference="")
+    payments.publish("payment.returned", payment)
+    return refund
+
+
+@requires_transaction
+def settle_leg(leg_id: int, state: LegState, *, reference: str, note: str) -> None:
+    """Note what a provider said to a refund; only a pending or refused one changes."""
+    RefundLeg.objects.filter(pk=leg_id).exclude(state=LegState.DONE).update(
+        state=state,
+        provider_reference=reference[:100],
+        note=note[:200],
+        done_at=Now() if state == LegState.DONE else None,
+    )
+
+
+def _return_leg(
+    refund: Refund, planned: PlannedLeg, *, user_id: int | None, reference: str
+) -> None:
+    changed = Payment.objects.filter(pk=planned.payment_id).update(
+        refunded=F("refunded") + planned.amount
+    )
+    if not changed:
+        raise LookupError(planned.payment_id)
+    leg = RefundLeg.objects.create(
+        refund=refund,
+        payment_id=planned.payment_id,
+        amount=planned.amount,
+        state=LegState.PENDING if planned.is_outside else LegState.DONE,
+        done_at=None if planned.is_outside else refund.refunded_at,
+    )
+    if planned.is_outside:
+        outbox.publish(
+            topic="refund.requested",
+            aggregate=f"payment/{planned.payment_id}",
+            payload={"leg_id": leg.pk, "amount": planned.amount},
+        )
+    elif user_id is not None and planned.amount:
+        points.refund(
+            user_id=user_id,
+            amount=planned.amount,
+            reference=reference,
+            idempotency_key=f"refund/{refund.idempotency_key}",
+        )
