@@ -1,13 +1,15 @@
 """Whoever takes money for the shop, one file each; switched on by settings."""
 
-from functools import cache
+from functools import lru_cache
+from typing import cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from payments.gateways.base import Gateway
 
-ADAPTERS = {
+# By the names that PAYMENT_GATEWAYS may hold; imported once they are asked for.
+CLASSES = {
     "stripe": "payments.gateways.stripe.Stripe",
     "paypal": "payments.gateways.paypal.PayPal",
     "btcpay": "payments.gateways.btcpay.BTCPay",
@@ -15,19 +17,19 @@ ADAPTERS = {
 }
 
 
-def gateway(code: str) -> Gateway:
-    """Return an adapter that is switched on, or raise ``LookupError``."""
-    if code not in settings.PAYMENT_GATEWAYS:
-        raise LookupError(code)
-    return _made(code)
-
-
 def offered() -> tuple[Gateway, ...]:
-    """Return the adapters that are switched on, in the order of the setting."""
-    return tuple(_made(code) for code in settings.PAYMENT_GATEWAYS)
+    """Return the gateways that are switched on, in the order of the settings."""
+    return _made(tuple(settings.PAYMENT_GATEWAYS))
 
 
-@cache
-def _made(code: str) -> Gateway:
-    adapter: Gateway = import_string(ADAPTERS[code])()
-    return adapter
+def gateway(code: str) -> Gateway:
+    """Return a gateway; raise ``LookupError`` if it is not switched on."""
+    for made in offered():
+        if made.code == code:
+            return made
+    raise LookupError(f"No payment gateway {code!r} is switched on.")
+
+
+@lru_cache(maxsize=8)
+def _made(codes: tuple[str, ...]) -> tuple[Gateway, ...]:
+    return tuple(cast(Gateway, import_string(CLASSES[code])()) for code in codes)
