@@ -80,6 +80,15 @@ def change_profile(*, user_id: int, name: str, phone: str, marketing: str) -> No
     )
 
 
+@use_case
+def set_consents(*, user_id: int, consents: Mapping[str, bool]) -> None:
+    """Give or withdraw the consent to offers by "email" and "sms"."""
+    _lock(user_id)
+    User.objects.filter(pk=user_id).update(
+        **{f"wants_marketing_{channel}": given for channel, given in consents.items()}
+    )
+
+
 @requires_transaction
 def _lock(user_id: int) -> User:
     return User.objects.select_for_update(no_key=True).get(pk=user_id)

@@ -43,6 +43,15 @@ class UnknownChoice(Invalid):
         )
 
 
+class QuietHoursEmpty(Invalid):
+    """Quiet hours that end when they begin are none."""
+
+    code = "quiet_hours_empty"
+
+    def __init__(self) -> None:
+        super().__init__(_("Quiet hours must end at another time than they begin."))
+
+
 class AlreadySent(Conflict):
     """The message is on its way or has arrived."""
 

@@ -1,5 +1,7 @@
 """What people are told: the list in the shop, and every message that left it."""
 
+from datetime import datetime
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -109,6 +111,9 @@ class Notification(models.Model):
 class MessageQuerySet(models.QuerySet["Message"]):
     def queued(self) -> "MessageQuerySet":
         return self.filter(state=MessageState.QUEUED)
+
+    def due(self, channel: str, now: datetime) -> "MessageQuerySet":
+        return self.queued().filter(channel=channel, due_at__lte=now)
 
 
 class Message(models.Model):

@@ -1,0 +1,88 @@
+"""What of an event is worth keeping: names and numbers, in no language."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from notifications.kinds import Kind
+from notifications.models import Group
+
+Payload = Mapping[str, Any]
+
+KEPT = (
+    "number",
+    "currency",
+    "subtotal",
+    "discount",
+    "delivery_cost",
+    "total",
+    "reason",
+    "product_name",
+    "quantity",
+    "held_until",
+    "coupon_name",
+)
+# What only a letter has room for.
+ONLY_IN_LETTERS = ("lines", "parcel")
+RENAMED = {
+    "amount": "points",
+    "balance_after": "balance",
+    "name": "promotion_name",
+    "text": "promotion_text",
+}
+LINE_KEYS = ("name", "quantity", "unit_price")
+PARCEL_KEYS = ("carrier", "tracking_number", "tracking_url")
+REFUND_KEYS = ("amount", "points", "reason")
+
+
+def facts_of(payload: Payload) -> dict[str, Any]:
+    """Return what is known about the event; a key that says nothing is left out."""
+    parcel: Payload = payload.get("parcel") or {}
+    refund: Payload = payload.get("refund") or {}
+    found = {key: payload.get(key) for key in KEPT}
+    found |= {new: payload.get(old) for old, new in RENAMED.items()}
+    found |= {key: parcel.get(key) for key in PARCEL_KEYS}
+    found |= {f"refund_{key}": refund.get(key) for key in REFUND_KEYS}
+    found["lines"] = _lines(payload.get("lines") or ())
+    found["parcel"] = _lines(parcel.get("lines") or ())
+    return {key: value for key, value in found.items() if value not in (None, "", [])}
+
+
+def short(facts: Payload) -> dict[str, Any]:
+    """Return the facts without what only a letter has room for."""
+    return {key: fact for key, fact in facts.items() if key not in ONLY_IN_LETTERS}
+
+
+def url_of(kind: Kind, payload: Payload) -> str:
+    """Return where to read on: the event's own address, or a path of the shop."""
+    given = str(payload.get("url") or "")
+    if given.startswith(("/", "https://", "http://")):
+        return given
+    number = payload.get("number")
+    if number:
+        return reverse("shop:order", args=[number])
+    if payload.get("product_slug"):
+        return reverse(
+            "shop:product", args=[payload["product_slug"], payload["product_id"]]
+        )
+    if kind.name == "coupon_issued":
+        return f"{reverse('shop:coupons')}?tab=mine"
+    if kind.group == Group.REWARDS:
+        return reverse("shop:points")
+    return reverse("shop:home")
+
+
+def path_of(url: str) -> str:
+    """Return an address as a path of this shop; a stranger's leads home."""
+    own = url.removeprefix(settings.SHOP_BASE_URL)
+    is_path = own.startswith("/") and not own.startswith("//")
+    return own if is_path and len(own) <= LONGEST_PATH else "/"
+
+
+LONGEST_PATH = 200
+
+
+def _lines(lines: Any) -> list[dict[str, Any]]:
+    return [{key: line[key] for key in LINE_KEYS if key in line} for line in lines]
