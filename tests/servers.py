@@ -7,19 +7,21 @@ A player subclasses ``LocalServer`` and writes ``answer``. Tests script faults:
 """
 
 import json
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 HANG_SECONDS = 30  # at most; stopping the server ends it sooner
 DRIP_SECONDS = 0.05  # between two bytes
 JSON = "application/json"
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,20 @@ class Answer:
         if isinstance(self.body, bytes):
             return self.body
         return json.dumps(self.body).encode()
+
+
+def dispatch(
+    call: Call, routes: Mapping[str, Callable[..., R]], *, under: str = "/"
+) -> R | None:
+    """Take the first route whose pattern is the call's "METHOD path", below ``under``.
+
+    The pattern's groups are the handler's arguments. ``None`` if there is no such way.
+    """
+    asked = f"{call.method} {call.path.removeprefix(under)}"
+    for pattern, handler in routes.items():
+        if found := re.fullmatch(pattern, asked):
+            return handler(*found.groups())
+    return None
 
 
 class How(Enum):

@@ -1,0 +1,1 @@
+"""Payment providers on this machine, as their public documentation has them."""
