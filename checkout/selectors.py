@@ -48,8 +48,9 @@ NOWHERE: Mapping[str, str] = {}
 class Offer:
     """What the shop offers right now for a list of products.
 
-    ``available`` is the live stock by product id. Products that are not on sale are
-    missing from ``items``. ``moment`` is the database's clock when it was read.
+    ``available`` is the live stock by product id, with what is kept for this shopper,
+    which ``held`` says again. Products that are not on sale are missing from ``items``.
+    ``moment`` is the database's clock when it was read.
     ``is_delivered`` is false if the shop has ways of delivery, but none as asked for
     that takes these products to the address; ``delivery`` is ``None`` then.
     """
@@ -60,6 +61,7 @@ class Offer:
     is_delivered: bool
     coupon: CouponTerms | None
     moment: datetime
+    held: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def promised(self) -> Promise | None:
@@ -78,12 +80,14 @@ def offer(
     quantities: Mapping[int, int],
     *,
     user_id: int | None,
+    email: str,
     coupon_id: int | None,
     delivery_method: str | None,
     address: Mapping[str, str] = NOWHERE,
 ) -> Offer:
     """Read prices, stock, coupon and delivery for ``quantities`` (by product id).
 
+    ``email`` is of whom things may be kept for, empty while a guest's is not known.
     Takes no lock: whatever is decided on it is checked again by the statements that
     write. ``delivery_method`` ``None`` means the first one that takes the products to
     ``address``; an empty one is in the shop's own country.
@@ -112,13 +116,14 @@ def offer(
     delivery = _serving(first, items, address, is_free_choice=delivery_method is None)
     return Offer(
         items=items,
-        available={row[0]: row[5] for row in rows},
+        available={row[0]: row[5] + row[18] for row in rows},
         delivery=delivery,
         # A shop without any way of delivery sells what needs none.
         is_delivered=delivery is not None
         or (first is None and delivery_method is None),
         coupon=_coupon(rows),
         moment=rows[0][17] if rows else timezone.now(),
+        held={row[0]: row[18] for row in rows if row[18]},
     )
 
 

@@ -1,4 +1,4 @@
-"""Stock, and the journal that explains it."""
+"""Stock, the journal that explains it, and who waits for what."""
 
 import pgtrigger
 from django.conf import settings
@@ -18,14 +18,18 @@ class MovementKind(models.TextChoices):
     RELEASED = "released", _("Reservation released")
     COMMITTED = "committed", _("Reservation sold")
     SOLD = "sold", _("Sold at once")
-    RETURNED = "returned", _("Returned by a cancelled order")
+    RETURNED = "returned", _("Returned from an order")
+    HELD = "held", _("Kept for one shopper")
+    UNHELD = "unheld", _("Not kept any longer")
 
 
-# Staff give a reason of these kinds; the others belong to orders.
+# Staff give a reason of these kinds; the others belong to orders and holds.
 STAFF_KINDS = (MovementKind.RECEIVED, MovementKind.COUNTED, MovementKind.DAMAGED)
 
 # From so few on staff are told to order more.
 LOW_STOCK = 5
+# So long a unit that is back is kept for the one who waited for it.
+HOLD_MINUTES = 30
 
 
 class StockQuerySet(models.QuerySet["Stock"]):
@@ -95,6 +99,10 @@ class StockMovement(models.Model):
         related_name="stock_movements",
         db_index=False,
     )
+    # What moved it besides the order: a return, a refund, a hold.
+    reference = models.CharField(
+        _("reference"), max_length=64, blank=True, db_default=""
+    )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -114,6 +122,8 @@ class StockMovement(models.Model):
                     kind=MovementKind.RESERVED, on_hand_delta=0, reserved_delta__gt=0
                 )
                 | Q(kind=MovementKind.RELEASED, on_hand_delta=0, reserved_delta__lt=0)
+                | Q(kind=MovementKind.HELD, on_hand_delta=0, reserved_delta__gt=0)
+                | Q(kind=MovementKind.UNHELD, on_hand_delta=0, reserved_delta__lt=0)
                 | Q(
                     kind=MovementKind.COMMITTED,
                     on_hand_delta__lt=0,
@@ -128,15 +138,21 @@ class StockMovement(models.Model):
                 ),
                 name="stock_movement_signs_match_kind",
             ),
-            # An order takes, gives back or sells each product once.
+            # An order takes, releases or sells each product once. It can come back in
+            # parts, each under a reference of its own.
             models.UniqueConstraint(
-                fields=["order", "product", "kind"],
+                fields=["order", "product", "kind", "reference"],
                 name="stock_movement_once_per_order_and_kind",
             ),
             models.UniqueConstraint(
                 fields=["order", "product"],
                 condition=Q(kind__in=[MovementKind.RELEASED, MovementKind.COMMITTED]),
                 name="stock_movement_reservation_settled_once",
+            ),
+            models.UniqueConstraint(
+                fields=["reference", "kind"],
+                condition=Q(kind__in=[MovementKind.HELD, MovementKind.UNHELD]),
+                name="stock_movement_hold_made_and_settled_once",
             ),
         ]
         indexes = [
@@ -152,3 +168,223 @@ class StockMovement(models.Model):
     def __str__(self) -> str:
         kind = self.get_kind_display()
         return f"{kind} {self.on_hand_delta:+d}/{self.reserved_delta:+d}"
+
+
+class AlertState(models.TextChoices):
+    """How far a wish to be told has come."""
+
+    WAITING = "waiting", _("Waiting")
+    OFFERED = "offered", _("One is kept")
+    CLAIMED = "claimed", _("Bought")
+    LAPSED = "lapsed", _("Not taken in time")
+    CANCELLED = "cancelled", _("Called off")
+
+
+OPEN = (AlertState.WAITING, AlertState.OFFERED)
+# A shopper is known by their account, a guest by an e-mail address.
+ONE_OWNER = Q(user__isnull=False, email="") | (Q(user__isnull=True) & ~Q(email=""))
+
+
+class RestockAlertQuerySet(models.QuerySet["RestockAlert"]):
+    def open(self) -> "RestockAlertQuerySet":
+        """Keep those that something can still come of."""
+        return self.filter(state__in=OPEN)
+
+    def waiting(self) -> "RestockAlertQuerySet":
+        """Keep those in the line, to be told."""
+        return self.filter(state=AlertState.WAITING)
+
+    def of(self, *, user_id: int | None, email: str) -> "RestockAlertQuerySet":
+        """Keep a shopper's own; with ``user_id`` ``None`` those of a guest's e-mail."""
+        if user_id is not None:
+            return self.filter(user_id=user_id)
+        return self.filter(user=None, email=email)
+
+
+class RestockAlert(models.Model):
+    """Somebody wants to be told when a product is back: a place in its line."""
+
+    product = models.ForeignKey(
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        related_name="restock_alerts",
+        db_index=False,
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="restock_alerts",
+    )
+    # Of a guest only, in small letters; a shopper's is looked up when it is needed.
+    email = models.EmailField(_("e-mail"), max_length=254, blank=True)
+    language = models.CharField(_("language"), max_length=8)
+    state = models.CharField(
+        _("state"), max_length=16, choices=AlertState, default=AlertState.WAITING
+    )
+    created_at = models.DateTimeField(_("asked"), db_default=Now())
+    offered_at = models.DateTimeField(_("told"), null=True)
+
+    objects = RestockAlertQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=AlertState.values),
+                name="restock_alert_state_known",
+            ),
+            models.CheckConstraint(condition=ONE_OWNER, name="restock_alert_one_owner"),
+            models.CheckConstraint(
+                condition=Q(state=AlertState.WAITING, offered_at__isnull=True)
+                | Q(state=AlertState.CANCELLED)
+                | (~Q(state=AlertState.WAITING) & Q(offered_at__isnull=False)),
+                name="restock_alert_told_once_offered",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "product"],
+                condition=Q(state__in=OPEN, user__isnull=False),
+                name="restock_alert_one_open_per_user",
+            ),
+            models.UniqueConstraint(
+                fields=["email", "product"],
+                condition=Q(state__in=OPEN, user__isnull=True),
+                name="restock_alert_one_open_per_email",
+            ),
+        ]
+        indexes = [
+            # The line, looked at whenever a stock goes up.
+            models.Index(
+                fields=["product", "id"],
+                condition=Q(state=AlertState.WAITING),
+                name="restock_alert_line",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner}: {self.get_state_display()}"
+
+    @property
+    def owner(self) -> str:
+        return self.email or str(self.user)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == AlertState.WAITING
+
+
+class HoldState(models.TextChoices):
+    """What became of a unit that was kept."""
+
+    ACTIVE = "active", _("Kept")
+    CLAIMED = "claimed", _("Bought")
+    RELEASED = "released", _("Given up")
+
+
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def active(self) -> "HoldQuerySet":
+        """Keep those that count as reserved stock."""
+        return self.filter(state=HoldState.ACTIVE)
+
+    def usable(self) -> "HoldQuerySet":
+        """Keep those that still buy something, by the database's clock."""
+        return self.active().filter(expires_at__gt=Now())
+
+    def due(self) -> "HoldQuerySet":
+        """Keep those whose time is up, by the database's clock."""
+        return self.active().filter(expires_at__lte=Now())
+
+    def of(self, *, user_id: int | None, email: str) -> "HoldQuerySet":
+        """Keep what checkout lets this shopper buy; an e-mail is a guest's too."""
+        own = Q(user=None, email=email.strip().lower())
+        return self.filter(own if user_id is None else own | Q(user_id=user_id))
+
+
+class Hold(models.Model):
+    """Units that only one shopper can buy for a while; a part of what is reserved."""
+
+    # An alert is offered at most once, whatever the stock does afterwards.
+    alert = models.OneToOneField(
+        RestockAlert, on_delete=models.PROTECT, related_name="hold"
+    )
+    product = models.ForeignKey(
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        related_name="holds",
+        db_index=False,
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="holds",
+        db_index=False,
+    )
+    email = models.EmailField(_("e-mail"), max_length=254, blank=True)
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    state = models.CharField(
+        _("state"), max_length=16, choices=HoldState, default=HoldState.ACTIVE
+    )
+    # What it was used for.
+    order = models.ForeignKey(
+        "orders.Order",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="holds",
+        db_index=False,
+    )
+    created_at = models.DateTimeField(_("kept since"), db_default=Now())
+    expires_at = models.DateTimeField(_("kept until"))
+    settled_at = models.DateTimeField(_("bought or given up"), null=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state=HoldState.ACTIVE, settled_at__isnull=True, order__isnull=True
+                )
+                | Q(
+                    state=HoldState.CLAIMED,
+                    settled_at__isnull=False,
+                    order__isnull=False,
+                )
+                | Q(
+                    state=HoldState.RELEASED,
+                    settled_at__isnull=False,
+                    order__isnull=True,
+                ),
+                name="hold_settled_as_its_state_says",
+            ),
+            models.CheckConstraint(condition=ONE_OWNER, name="hold_one_owner"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0), name="hold_quantity_positive"
+            ),
+        ]
+        indexes = [
+            # What a shopper may buy of a product; checkout asks for each line.
+            models.Index(
+                fields=["product"],
+                condition=Q(state=HoldState.ACTIVE),
+                name="hold_active",
+            ),
+            # Those whose time is up.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state=HoldState.ACTIVE),
+                name="hold_due",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="settled_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(
+                    old__state__in=[HoldState.CLAIMED, HoldState.RELEASED],
+                    old__state__df=pgtrigger.F("new__state"),
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} for {self.email or self.user}"

@@ -1,68 +1,49 @@
 """The only code that moves stock.
 
-Stock is taken set-based: one statement locks all rows in the order of their product
-ids, checks, moves and journals. It touches fewer rows than asked if anything is short,
-and the caller's transaction is rolled back.
+Stock is moved set-based: one statement locks all rows in the order of their product
+ids, checks, moves and journals. Taking touches fewer rows than asked if anything is
+short, and the caller's transaction is rolled back.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from common.db import Pipeline, Statement, requires_transaction, use_case
+from common.db import (
+    Pipeline,
+    Statement,
+    pipeline,
+    requires_transaction,
+    run,
+    use_case,
+)
 from inventory.errors import (
     AdjustmentInvalid,
     InsufficientStock,
+    ReturnExceedsSale,
     StockBelowReserved,
     StockChanged,
 )
+from inventory.journal import move
 from inventory.models import STAFF_KINDS, MovementKind, Stock, StockMovement
-from outbox import services as outbox
-
-# ``wanted`` are the products with the price they were quoted at: the row comes back
-# only if the product still sells at that price and enough of it is left.
-_TAKE_SQL = """
-    WITH wanted AS (
-        SELECT * FROM unnest(%(product_ids)s::bigint[], %(quantities)s::bigint[],
-                             %(prices)s::bigint[]) AS t (product_id, quantity, price)
-    ), locked AS (
-        SELECT stock.product_id, wanted.quantity
-          FROM inventory_stock AS stock
-          JOIN wanted ON wanted.product_id = stock.product_id
-          JOIN catalog_product AS product ON product.id = stock.product_id
-         WHERE product.price = wanted.price AND product.published_at <= now()
-         ORDER BY stock.product_id
-           FOR NO KEY UPDATE OF stock
-    ), taken AS (
-        UPDATE inventory_stock AS stock
-           SET on_hand = stock.on_hand - {on_hand}, version = stock.version + 1,
-               reserved = stock.reserved + {reserved}
-          FROM locked
-         WHERE stock.product_id = locked.product_id
-           AND stock.on_hand - stock.reserved >= locked.quantity
-     RETURNING stock.product_id, locked.quantity, stock.on_hand, stock.reserved
-    )
-    INSERT INTO inventory_stockmovement (product_id, kind, on_hand_delta,
-        reserved_delta, on_hand_after, reserved_after, order_id, reason, moved_at)
-    SELECT product_id, '{kind}', -({on_hand_taken}), {reserved_taken}, on_hand,
-           reserved, %(order_id)s, '', now()
-      FROM taken
-"""
-SELL_SQL = _TAKE_SQL.format(
-    kind=MovementKind.SOLD.value,
-    on_hand="locked.quantity",
-    reserved="0",
-    on_hand_taken="quantity",
-    reserved_taken="0",
-)
-RESERVE_SQL = _TAKE_SQL.format(
-    kind=MovementKind.RESERVED.value,
-    on_hand="0",
-    reserved="locked.quantity",
-    on_hand_taken="0",
-    reserved_taken="quantity",
+from inventory.restock import Change, pass_on, queue_keep, tell
+from inventory.restock import alert as alert
+from inventory.restock import cancel_alert as cancel_alert
+from inventory.restock import keep_overlooked as keep_overlooked
+from inventory.restock import lapse as lapse
+from inventory.restock import lapse_due as lapse_due
+from inventory.statements import (
+    COMMIT_SQL,
+    RELEASE_SQL,
+    RESERVE_HELD_SQL,
+    RESERVE_SQL,
+    RETAKE_SQL,
+    SELL_HELD_SQL,
+    SELL_SQL,
+    TAKE_BACK_SQL,
 )
 
 
@@ -75,48 +56,112 @@ class Wanted:
     unit_price: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody for whom units are kept: a shopper, a guest's e-mail, or both."""
+
+    user_id: int | None
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A product whose stock was moved, by how much, and what that left."""
+
+    product_id: int
+    quantity: int
+    on_hand: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        """What everybody can buy now."""
+        return self.on_hand - self.reserved
+
+
 def queue_sell(
-    pipe: Pipeline, *, order_id: UUID, wanted: Sequence[Wanted]
+    pipe: Pipeline,
+    *,
+    order_id: UUID,
+    wanted: Sequence[Wanted],
+    holder: Holder | None = None,
 ) -> Statement:
-    """Queue the sale of ``wanted``; it touches fewer rows if anything is short."""
-    return _queue_take(pipe, SELL_SQL, order_id=order_id, wanted=wanted)
+    """Queue the sale of ``wanted``; it touches fewer rows if anything is short.
+
+    ``holder`` is for a purchase with units that are kept for the shopper: they are
+    used with it.
+    """
+    sql = SELL_HELD_SQL if holder else SELL_SQL
+    return _queue_take(pipe, sql, order_id=order_id, wanted=wanted, holder=holder)
 
 
 def queue_reserve(
-    pipe: Pipeline, *, order_id: UUID, wanted: Sequence[Wanted]
+    pipe: Pipeline,
+    *,
+    order_id: UUID,
+    wanted: Sequence[Wanted],
+    holder: Holder | None = None,
 ) -> Statement:
-    """Queue the reservation of ``wanted`` for an unpaid order."""
-    return _queue_take(pipe, RESERVE_SQL, order_id=order_id, wanted=wanted)
+    """Queue the reservation of ``wanted`` for an unpaid order, as ``queue_sell``."""
+    sql = RESERVE_HELD_SQL if holder else RESERVE_SQL
+    return _queue_take(pipe, sql, order_id=order_id, wanted=wanted, holder=holder)
+
+
+def queue_commit(
+    pipe: Pipeline, *, order_id: UUID, quantities: Mapping[int, int]
+) -> Statement:
+    """Queue what ``commit`` does; it gives a row per product."""
+    return pipe.run(COMMIT_SQL, _settle_params(order_id, quantities))
 
 
 @requires_transaction
-def commit(*, order_id: UUID, quantities: Mapping[int, int]) -> None:
+def commit(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
     """Turn an order's reservation into a sale, by product id and quantity."""
-    _settle(
-        MovementKind.COMMITTED,
-        order_id=order_id,
-        changes={pk: (-quantity, -quantity) for pk, quantity in quantities.items()},
-    )
+    rows = run(COMMIT_SQL, _settle_params(order_id, quantities)).rows()
+    return tuple(Moved(*row) for row in rows)
 
 
 @requires_transaction
-def release(*, order_id: UUID, quantities: Mapping[int, int]) -> None:
+def release(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
     """Give an unpaid order's reservation back, exactly once."""
-    _settle(
-        MovementKind.RELEASED,
-        order_id=order_id,
-        changes={pk: (0, -quantity) for pk, quantity in quantities.items()},
-    )
+    return _give_back(RELEASE_SQL, _settle_params(order_id, quantities))
 
 
 @requires_transaction
-def take_back(*, order_id: UUID, quantities: Mapping[int, int]) -> None:
-    """Put the goods of a cancelled paid order back on the shelf, exactly once."""
-    _settle(
-        MovementKind.RETURNED,
-        order_id=order_id,
-        changes={pk: (quantity, 0) for pk, quantity in quantities.items()},
-    )
+def take_back(
+    *, order_id: UUID, quantities: Mapping[int, int], reference: str = ""
+) -> tuple[Moved, ...]:
+    """Put goods of a locked order back on the shelf, all of them or some.
+
+    Each ``reference`` (a refund, a return; none for the whole order) counts once per
+    product. Goods that cannot be sold again are not taken back: they stay sold. Raises
+    ``ReturnExceedsSale`` for more than the order still has.
+    """
+    params = _settle_params(order_id, quantities, reference)
+    moved = _give_back(TAKE_BACK_SQL, params)
+    missing = set(quantities) - {item.product_id for item in moved}
+    if missing:
+        known = StockMovement.objects.filter(
+            order=order_id,
+            kind=MovementKind.RETURNED,
+            reference=reference,
+            product__in=missing,
+        )
+        if known.count() != len(missing):
+            raise ReturnExceedsSale(sorted(missing))
+    return moved
+
+
+@requires_transaction
+def retake(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
+    """Sell to an expired order that is paid late what it had to give back.
+
+    Raises ``InsufficientStock``; then nothing was taken, and the transaction is good.
+    """
+    rows = run(RETAKE_SQL, _settle_params(order_id, quantities)).rows()
+    if len(rows) != len(quantities):
+        raise _short(quantities) or InsufficientStock({})
+    return tuple(Moved(*row) for row in rows)
 
 
 @use_case
@@ -133,7 +178,7 @@ def adjust(
 
     With ``expected_version`` the change is refused (``StockChanged``) if anything was
     sold since the number was read. Raises ``StockBelowReserved`` rather than break a
-    promise to an unpaid order.
+    promise to an unpaid order or to somebody a unit is kept for.
     """
     _check_adjustment(kind, delta, reason)
     stock, _created = Stock.objects.select_for_update(no_key=True).get_or_create(
@@ -146,11 +191,11 @@ def adjust(
         )
     if stock.on_hand + delta < stock.reserved:
         raise StockBelowReserved(reserved=stock.reserved)
-    was_available = stock.available
-    movement = _move(
+    before = stock.available
+    movement = move(
         stock, kind=kind, deltas=(delta, 0), reason=reason, actor_id=actor_id
     )
-    _announce(stock, was_available)
+    pass_on([Change(product_id, before, stock.available)])
     return movement
 
 
@@ -186,76 +231,59 @@ def count(
 
 def shortage(wanted: Sequence[Wanted]) -> InsufficientStock | None:
     """Say what is missing of ``wanted`` right now, or ``None`` if nothing is."""
-    stocks = Stock.objects.in_bulk([item.product_id for item in wanted])
-    short = {
-        item.product_id: stocks[item.product_id].available
-        if item.product_id in stocks
-        else 0
-        for item in wanted
-        if item.product_id not in stocks
-        or stocks[item.product_id].available < item.quantity
-    }
+    return _short({item.product_id: item.quantity for item in wanted})
+
+
+def _short(quantities: Mapping[int, int]) -> InsufficientStock | None:
+    stocks = Stock.objects.in_bulk(list(quantities))
+    left = {pk: stocks[pk].available if pk in stocks else 0 for pk in quantities}
+    short = {pk: left[pk] for pk, wanted in quantities.items() if left[pk] < wanted}
     return InsufficientStock(short) if short else None
 
 
 def _queue_take(
-    pipe: Pipeline, sql: str, *, order_id: UUID, wanted: Sequence[Wanted]
+    pipe: Pipeline,
+    sql: str,
+    *,
+    order_id: UUID,
+    wanted: Sequence[Wanted],
+    holder: Holder | None,
 ) -> Statement:
-    params = {
+    params: dict[str, Any] = {
         "order_id": order_id,
         "product_ids": [item.product_id for item in wanted],
         "quantities": [item.quantity for item in wanted],
         "prices": [item.unit_price for item in wanted],
     }
+    if holder is not None:
+        params |= {"user_id": holder.user_id, "email": holder.email.strip().lower()}
     return pipe.run(sql, params)
 
 
-def _settle(
-    kind: MovementKind, *, order_id: UUID, changes: Mapping[int, tuple[int, int]]
-) -> None:
-    stocks = list(Stock.objects.lock(list(changes)))
-    for stock in stocks:
-        was_available = stock.available
-        _move(stock, kind=kind, deltas=changes[stock.product_id], order_id=order_id)
-        _announce(stock, was_available)
+def _settle_params(
+    order_id: UUID, quantities: Mapping[int, int], reference: str = ""
+) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "product_ids": list(quantities),
+        "quantities": list(quantities.values()),
+        "reference": reference,
+    }
 
 
-def _move(
-    stock: Stock,
-    *,
-    kind: MovementKind,
-    deltas: tuple[int, int],
-    order_id: UUID | None = None,
-    reason: str = "",
-    actor_id: int | None = None,
-) -> StockMovement:
-    on_hand_delta, reserved_delta = deltas
-    stock.on_hand += on_hand_delta
-    stock.reserved += reserved_delta
-    stock.version += 1
-    stock.save(update_fields=["on_hand", "reserved", "version"])
-    return StockMovement.objects.create(
-        product_id=stock.product_id,
-        kind=kind,
-        on_hand_delta=on_hand_delta,
-        reserved_delta=reserved_delta,
-        on_hand_after=stock.on_hand,
-        reserved_after=stock.reserved,
-        order_id=order_id,
-        reason=reason,
-        actor_id=actor_id,
+def _give_back(sql: str, params: dict[str, Any]) -> tuple[Moved, ...]:
+    with pipeline() as pipe:
+        given = pipe.run(sql, params)
+        kept = queue_keep(pipe, params["product_ids"])
+    moved = tuple(Moved(*row) for row in given.rows())
+    tell(
+        [
+            Change(item.product_id, item.available - item.quantity, item.available)
+            for item in moved
+        ],
+        kept.rows(),
     )
-
-
-def _announce(stock: Stock, was_available: int) -> None:
-    # Pages ask the database for exact stock; others only need to hear of the edges.
-    if (was_available == 0) == (stock.available == 0):
-        return
-    outbox.publish(
-        topic="stock.changed",
-        aggregate=f"product/{stock.product_id}",
-        payload={"product_id": stock.product_id, "available": stock.available},
-    )
+    return moved
 
 
 def _check_adjustment(kind: MovementKind, delta: int, reason: str) -> None:

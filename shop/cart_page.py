@@ -1,7 +1,7 @@
 """A cart as its page shows it: lines with today's facts, and what they cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,10 @@ class CartLine:
     quantity: int
     price: int
     price_when_added: int
-    available: int
     is_on_sale: bool
+    # As the offer says; a part of it can be kept for this shopper alone.
+    available: int = 0
+    held: int = 0
 
     @property
     def total(self) -> int:
@@ -101,6 +103,7 @@ def read_cart(
     cart: Cart | None,
     *,
     user_id: int | None,
+    email: str,
     coupon_id: int | None,
     delivery_method: str | None = None,
 ) -> CartView:
@@ -109,12 +112,20 @@ def read_cart(
     now = offer(
         {line.product_id: line.quantity for line in lines if line.is_on_sale},
         user_id=user_id,
+        email=email,
         coupon_id=coupon_id,
         delivery_method=delivery_method,
     )
     return CartView(
         cart=cart,
-        lines=lines,
+        lines=[
+            replace(
+                line,
+                available=now.available.get(line.product_id, 0),
+                held=now.held.get(line.product_id, 0),
+            )
+            for line in lines
+        ],
         quote=quote(now.items, coupon=now.coupon, delivery=now.delivery),
         offer=now,
         coupons=_choices(now, user_id) if lines and user_id else [],
@@ -124,7 +135,7 @@ def read_cart(
 def _lines(cart: Cart) -> list[CartLine]:
     items = (
         CartItem.objects.filter(cart=cart)
-        .select_related("product", "product__stock")
+        .select_related("product")
         .annotate(photo=first_photo("product"))
         .order_by("id")
     )
@@ -134,7 +145,6 @@ def _lines(cart: Cart) -> list[CartLine]:
 
 def _line(item: CartItem, now: datetime) -> CartLine:
     product = item.product
-    stock = getattr(product, "stock", None)
     photo: dict[str, Any] | None = getattr(item, "photo", None)
     return CartLine(
         product_id=product.pk,
@@ -145,7 +155,6 @@ def _line(item: CartItem, now: datetime) -> CartLine:
         quantity=item.quantity,
         price=product.price,
         price_when_added=item.price_when_added,
-        available=stock.available if stock else 0,
         is_on_sale=product.is_on_sale(now),
     )
 

@@ -74,6 +74,7 @@ def busy_shop() -> Shop:
         "sold_alone": checkout.place_and_pay(
             buy({ProductFactory.create(stock_on_hand=3).pk: 2})
         ).id,
+        "kept": checkout.place_and_pay(buy({_back_for(user, other): 1})).id,
     }
     checkout.purchase_once(
         buy({spoon.pk: 1}),
@@ -96,6 +97,34 @@ def _correct_stock(product_id: int) -> None:
             reason="counted",
             actor_id=None,
         )
+
+
+def _back_for(user: User, other: User) -> int:
+    """Keep the units of a product that is back, let one lapse; one waits in vain."""
+    product_id: int = ProductFactory.create(price=4_000, stock_on_hand=0).pk
+    for user_id, email in (
+        (user.pk, ""),
+        (other.pk, ""),
+        (None, "guest@example.com"),
+        (None, "late@example.com"),
+    ):
+        inventory.alert(
+            product_id=product_id, user_id=user_id, email=email, language="en"
+        )
+    inventory.adjust(
+        product_id=product_id,
+        kind=MovementKind.RECEIVED,
+        delta=2,
+        reason="back",
+        actor_id=None,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inventory_hold SET expires_at = now() WHERE user_id = %s",
+            [other.pk],
+        )
+    inventory.lapse_due()
+    return product_id
 
 
 def _live_on(placed: dict[str, UUID], user: User) -> None:

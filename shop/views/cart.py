@@ -18,6 +18,7 @@ from orders.models import MAX_QUANTITY
 from shop.cart_page import CartView, read_cart
 from shop.carts import find_cart, open_cart
 from shop.guards import say_no, see_other, shopper_action
+from shop.kept import email_of
 from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
 
 
@@ -156,6 +157,7 @@ def _context(
     view = read_cart(
         cart,
         user_id=user_id_of(request),
+        email=email_of(request),
         coupon_id=cart.coupon_id if cart else None,
     )
     return {

@@ -150,6 +150,7 @@ def _visit(request: AuthenticatedHttpRequest, chosen: dict[str, Any]) -> Visit:
     view = read_cart(
         cart,
         user_id=request.user.pk,
+        email=request.user.email,
         coupon_id=chosen.get("coupon"),
         delivery_method=chosen.get("delivery") or None,
     )

@@ -12,6 +12,7 @@ from common.invariants import snapshot
 from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
+from tests.config.stock_corruptions import STOCK_CORRUPTIONS
 from tests.shops import Shop, busy_shop
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,7 @@ def test_shop_that_was_run_by_its_services_is_clean(shop: Shop) -> None:
 
 
 CORRUPTIONS = {
+    **STOCK_CORRUPTIONS,
     "balance raised": (
         """
         UPDATE points_pointaccount SET balance = balance + 1

@@ -29,6 +29,7 @@ from common.idempotency import Claim, Reply
 from common.models import IdempotencyRecord
 from coupons import services as coupons
 from inventory import services as inventory
+from inventory.journal import move
 from inventory.models import MovementKind, Stock
 from inventory.services import Wanted
 from orders import services as orders
@@ -161,9 +162,9 @@ def partial_orders() -> Iterator[None]:
     queue_sell = inventory.queue_sell
 
     def queue_and_claim_success(
-        pipe: Pipeline, *, order_id: UUID, wanted: list[Wanted]
+        pipe: Pipeline, *, order_id: UUID, wanted: list[Wanted], **rest: Any
     ) -> _Untrue:
-        queue_sell(pipe, order_id=order_id, wanted=wanted)
+        queue_sell(pipe, order_id=order_id, wanted=wanted, **rest)
         return _Untrue(len(wanted))
 
     with patch.object(inventory, "queue_sell", queue_and_claim_success):
@@ -177,10 +178,10 @@ def stock_locked_in_any_order() -> Iterator[None]:
     turns = count()
 
     def queue_one_by_one(
-        pipe: Pipeline, *, order_id: UUID, wanted: list[Wanted]
+        pipe: Pipeline, *, order_id: UUID, wanted: list[Wanted], **rest: Any
     ) -> _Untrue:
         for item in wanted[:: -1 if next(turns) % 2 else 1]:
-            queue_sell(pipe, order_id=order_id, wanted=[item])
+            queue_sell(pipe, order_id=order_id, wanted=[item], **rest)
             pipe.run("SELECT pg_sleep(0.01)", {})
         return _Untrue(len(wanted))
 
@@ -195,9 +196,7 @@ def adjusting_without_looking() -> Iterator[None]:
     def damage(*, product_id: int, delta: int, reason: str, **_: Any) -> None:
         with transaction.atomic():
             stock = Stock.objects.select_for_update(no_key=True).get(pk=product_id)
-            inventory._move(
-                stock, kind=MovementKind.DAMAGED, deltas=(delta, 0), reason=reason
-            )
+            move(stock, kind=MovementKind.DAMAGED, deltas=(delta, 0), reason=reason)
 
     with (
         patch.object(inventory, "adjust", damage),
