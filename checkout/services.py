@@ -47,8 +47,8 @@ def pay_with_points(*, user_id: int | None, order_id: UUID) -> Order:
     Raises ``OrderNotFound``, ``OrderNotPayable``, ``OrderExpired`` or
     ``InsufficientPoints``. ``user_id`` ``None`` is the staff's.
     """
-    order = orders.lock_for(OrderStatus.PAID, order_id=order_id, user_id=user_id)
-    if order.status == OrderStatus.EXPIRED or _is_overdue(order):
+    order = orders.lock_unpaid(order_id, user_id=user_id)
+    if _is_overdue(order):
         raise OrderExpired
     abandon(order, note="paid with points")
     payments.capture_points(order)
@@ -59,13 +59,26 @@ def pay_with_points(*, user_id: int | None, order_id: UUID) -> Order:
     return order
 
 
-def pay(*, user_id: int, order_id: UUID) -> Order:
-    """Pay as ``pay_with_points``; an order that is too late is expired on the spot."""
+def pay(*, user_id: int | None, order_id: UUID) -> Order:
+    """Pay as ``pay_with_points``; an order that is too late is expired on the spot.
+
+    ``user_id`` ``None`` is a guest, who has no points: what costs nothing is all that
+    can be settled so.
+    """
     try:
+        if user_id is None:
+            return _pay_as_guest(order_id)
         return pay_with_points(user_id=user_id, order_id=order_id)
     except OrderExpired:
         expire(order_id)
         raise
+
+
+@use_case
+def _pay_as_guest(order_id: UUID) -> Order:
+    # Claimed a moment ago, it would be paid with its new owner's points.
+    orders.lock_of_guest(order_id)
+    return pay_with_points(user_id=None, order_id=order_id)
 
 
 @use_case
@@ -79,16 +92,16 @@ def cancel(
     all the same goes back. Cancelling twice gives the same order.
     """
     order = orders.lock(order_id, user_id=user_id)
-    if order.status == OrderStatus.CANCELLED:
-        return order
-    orders.check(order, OrderStatus.CANCELLED)
-    orders.check_cancellable(order, by="staff" if user_id is None else "shopper")
-    abandon(order, note="the order was cancelled")
-    was_paid = orders.was_paid(order)
-    refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
-    _give_back(order, was_paid=was_paid)
-    orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
-    _publish("order.cancelled", order)
+    by = "staff" if user_id is None else "shopper"
+    _cancel(order, by=by, actor_id=actor_id, reason=reason)
+    return order
+
+
+@use_case
+def cancel_as_guest(*, order_id: UUID, reason: str) -> Order:
+    """Call off an order that nobody has claimed, as its shopper could."""
+    order = orders.lock_of_guest(order_id)
+    _cancel(order, by="shopper", actor_id=None, reason=reason)
     return order
 
 
@@ -199,6 +212,19 @@ def order_again(*, user_id: int, order_id: UUID) -> Repeated:
         else:
             added.append(line.name)
     return Repeated(added=tuple(added), skipped=tuple(skipped))
+
+
+def _cancel(order: Order, *, by: str, actor_id: int | None, reason: str) -> None:
+    if order.status == OrderStatus.CANCELLED:
+        return
+    orders.check(order, OrderStatus.CANCELLED)
+    orders.check_cancellable(order, by=by)
+    abandon(order, note="the order was cancelled")
+    was_paid = orders.was_paid(order)
+    refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
+    _give_back(order, was_paid=was_paid)
+    orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
+    _publish("order.cancelled", order)
 
 
 def _is_overdue(order: Order) -> bool:

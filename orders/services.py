@@ -110,6 +110,15 @@ def lock(order_id: UUID, *, user_id: int | None) -> Order:
 
 
 @requires_transaction
+def lock_of_guest(order_id: UUID) -> Order:
+    """Lock an order that nobody has claimed; raise ``OrderNotFound`` for others."""
+    order = lock(order_id, user_id=None)
+    if order.user_id is not None:
+        raise OrderNotFound
+    return order
+
+
+@requires_transaction
 def lock_for(status: OrderStatus, *, order_id: UUID, user_id: int | None) -> Order:
     """Lock an order, as ``lock`` does, that may become ``status``.
 
@@ -117,6 +126,19 @@ def lock_for(status: OrderStatus, *, order_id: UUID, user_id: int | None) -> Ord
     """
     order = lock(order_id, user_id=user_id)
     check(order, status)
+    return order
+
+
+@requires_transaction
+def lock_unpaid(order_id: UUID, *, user_id: int | None) -> Order:
+    """Lock an order that waits for its payment, as ``lock`` does.
+
+    Raises ``OrderNotFound`` or ``OrderNotPayable``: an expired one is not waiting, only
+    money that comes late can revive it.
+    """
+    order = lock(order_id, user_id=user_id)
+    if order.status != OrderStatus.PENDING:
+        raise OrderNotPayable(status=order.status, wanted=OrderStatus.PAID.value)
     return order
 
 

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import F, Prefetch
-from django.http import Http404, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,16 +16,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from checkout import services as checkout
 from common.errors import DomainError
-from common.ids import is_public_number
 from delivery.models import DeliveryMethod
 from orders.models import Order, OrderLine, OrderStatus
 from payments.models import Refund
 from points import services as points
 from shop.cards import first_photo
 from shop.guards import say_no, see_other, shopper_action
+from shop.guests import find_order, order_visitor
 from shop.paging import first_rows
 from shop.timeline import steps_of
-from shop.typing import AuthenticatedHttpRequest
+from shop.typing import AuthenticatedHttpRequest, user_id_of
 
 ORDERS_PER_PAGE = 10
 
@@ -44,7 +44,11 @@ def orders_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     form.is_valid()
     status = form.cleaned_data.get("status")
     before = form.cleaned_data.get("before")
-    orders = _own(request).newest_first().prefetch_related(_lines_with_photos())
+    orders = (
+        Order.objects.placed_by(request.user.pk)
+        .newest_first()
+        .prefetch_related(_lines_with_photos())
+    )
     if status:
         orders = orders.filter(status=status)
     if before:
@@ -63,10 +67,10 @@ def orders_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "shop/orders/list.html", context)
 
 
-@login_required
-def order_page(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
+@order_visitor
+def order_page(request: HttpRequest, number: str) -> HttpResponse:
     """Show an order: how far it is, what it cost, what can be done."""
-    order = _find(request, number)
+    order = find_order(request, number, *_details())
     context = {
         "order": order,
         "lines": order.lines.all(),
@@ -82,18 +86,19 @@ def order_page(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
     return render(request, "shop/orders/detail.html", context)
 
 
-@login_required
+@order_visitor
 @require_http_methods(["GET", "HEAD", "POST"])
-def pay_order(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
+def pay_order(request: HttpRequest, number: str) -> HttpResponse:
     """Pay an order that was placed before, from points."""
-    order = _find(request, number)
+    order = find_order(request, number, *_details())
     if request.method == "POST":
         _pay(request, order)
         return see_other(request, _url(order))
     if not _is_payable(order):
         return see_other(request, _url(order))
     now = timezone.now()
-    balance = points.balance_of(request.user.pk)
+    user_id = user_id_of(request)
+    balance = points.balance_of(user_id) if user_id else 0
     deadline = order.expires_at or now
     context = {
         "order": order,
@@ -107,11 +112,11 @@ def pay_order(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
     return render(request, "shop/orders/pay.html", context)
 
 
-@login_required
+@order_visitor
 @require_http_methods(["GET", "HEAD", "POST"])
-def cancel_order(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
+def cancel_order(request: HttpRequest, number: str) -> HttpResponse:
     """Ask once, then call the order off."""
-    order = _find(request, number)
+    order = find_order(request, number, *_details())
     if request.method == "POST":
         _cancel(request, order)
         return see_other(request, _url(order))
@@ -125,7 +130,7 @@ def cancel_order(request: AuthenticatedHttpRequest, number: str) -> HttpResponse
 @shopper_action(back="shop:orders")
 def order_again(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
     """Put what the order had into the cart, at today's prices."""
-    order = _find(request, number)
+    order = find_order(request, number, *_details())
     try:
         repeated = checkout.order_again(user_id=request.user.pk, order_id=order.pk)
     except DomainError as error:
@@ -139,39 +144,32 @@ def order_again(request: AuthenticatedHttpRequest, number: str) -> HttpResponse:
     return see_other(request, reverse("shop:cart"))
 
 
-def _pay(request: AuthenticatedHttpRequest, order: Order) -> None:
+def _pay(request: HttpRequest, order: Order) -> None:
     try:
-        checkout.pay(user_id=request.user.pk, order_id=order.pk)
+        checkout.pay(user_id=order.user_id, order_id=order.pk)
     except DomainError as error:
         say_no(request, error)
     else:
         messages.success(request, _("Thank you! Your order is paid."))
 
 
-def _cancel(request: AuthenticatedHttpRequest, order: Order) -> None:
-    user_id = request.user.pk
+def _cancel(request: HttpRequest, order: Order) -> None:
+    owner = order.user_id
     try:
-        checkout.cancel(
-            order_id=order.pk, user_id=user_id, actor_id=user_id, reason="shopper"
-        )
+        if owner is None:
+            checkout.cancel_as_guest(order_id=order.pk, reason="shopper")
+        else:
+            checkout.cancel(
+                order_id=order.pk, user_id=owner, actor_id=owner, reason="shopper"
+            )
     except DomainError as error:
         say_no(request, error)
     else:
         messages.success(request, _("Your order is cancelled."))
 
 
-def _own(request: AuthenticatedHttpRequest) -> Any:
-    return Order.objects.placed_by(request.user.pk)
-
-
-def _find(request: AuthenticatedHttpRequest, number: str) -> Order:
-    if not is_public_number(number):
-        raise Http404
-    orders = _own(request).prefetch_related(_lines_with_photos(), "events")
-    order: Order | None = orders.filter(number=number).first()
-    if order is None:
-        raise Http404
-    return order
+def _details() -> tuple[str | Prefetch[str, Any, str], ...]:
+    return (_lines_with_photos(), "events")
 
 
 def _lines_with_photos() -> Prefetch[str, Any, str]:
