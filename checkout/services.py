@@ -17,6 +17,10 @@ from uuid import UUID
 from django.db import connection
 
 from cart import services as carts
+from checkout.parcels import confirm_receipt as confirm_receipt
+from checkout.parcels import deliver as deliver
+from checkout.parcels import pack as pack
+from checkout.parcels import ship as ship
 from checkout.paying import abandon
 from checkout.placing import MAX_LINES as MAX_LINES
 from checkout.placing import CartVersion as CartVersion
@@ -146,36 +150,6 @@ def expire(order_id: UUID) -> bool:
     orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason="payment window")
     _publish("order.expired", order)
     return True
-
-
-@use_case
-def pack(*, order_id: UUID, actor_id: int | None) -> Order:
-    """Begin to pack a paid order."""
-    order = orders.lock_for(OrderStatus.PROCESSING, order_id=order_id, user_id=None)
-    orders.become(order, OrderStatus.PROCESSING, actor_id=actor_id)
-    return order
-
-
-@use_case
-def ship(
-    *, order_id: UUID, carrier: str, tracking_number: str, actor_id: int | None
-) -> Order:
-    """Hand a packed order to a carrier."""
-    order = orders.lock_for(OrderStatus.SHIPPED, order_id=order_id, user_id=None)
-    orders.ship(order, carrier=carrier, tracking_number=tracking_number)
-    orders.become(order, OrderStatus.SHIPPED, actor_id=actor_id)
-    _publish("order.shipped", order)
-    return order
-
-
-@use_case
-def deliver(*, order_id: UUID, actor_id: int | None) -> Order:
-    """Note that a shipped order has arrived."""
-    order = orders.lock_for(OrderStatus.DELIVERED, order_id=order_id, user_id=None)
-    orders.deliver(order)
-    orders.become(order, OrderStatus.DELIVERED, actor_id=actor_id)
-    _publish("order.delivered", order)
-    return order
 
 
 @use_case

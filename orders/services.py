@@ -20,11 +20,8 @@ from orders.errors import (
 from orders.models import (
     DEAD,
     SETTLED,
-    Fulfilment,
-    FulfilmentLine,
     Order,
     OrderStatus,
-    ParcelStage,
 )
 from promotions.pricing import Quote
 
@@ -205,27 +202,6 @@ def wait_for_provider(order: Order) -> None:
 def claim(*, user_id: int, email: str) -> int:
     """Make a guest's orders those of a user who has proved the address; count them."""
     return Order.objects.of_guest(email).update(user_id=user_id)
-
-
-@requires_transaction
-def ship(order: Order, *, carrier: str, tracking_number: str) -> Fulfilment:
-    """Record the one parcel with all goods of a locked order."""
-    parcel = Fulfilment.objects.create(
-        order=order, carrier=carrier, tracking_number=tracking_number
-    )
-    FulfilmentLine.objects.bulk_create(
-        FulfilmentLine(fulfilment=parcel, order_line=line, quantity=line.quantity)
-        for line in order.lines.order_by("pk")
-    )
-    return parcel
-
-
-@requires_transaction
-def deliver(order: Order) -> None:
-    """Record that the parcels of a locked order have arrived."""
-    order.fulfilments.under_way().update(
-        stage=ParcelStage.DELIVERED, delivered_at=Now()
-    )
 
 
 @requires_transaction

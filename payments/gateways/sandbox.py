@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -141,7 +142,7 @@ class Sandbox:
         if not stamp.isdecimal() or abs(time.time() - int(stamp)) > MAX_AGE:
             raise WebhookInvalid("the signature is old")
         try:
-            return [_notice(json.loads(body))]
+            return [_notice(orjson.loads(body))]
         except (ValueError, KeyError, TypeError) as error:
             raise WebhookInvalid("the message cannot be read") from error
 

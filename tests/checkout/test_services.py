@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 from cart.models import CartItem
 from catalog.models import Product
 from checkout import services as checkout
+from checkout import settling
 from checkout.errors import (
     DeliveryMethodUnavailable,
     NothingToOrder,
@@ -37,6 +38,7 @@ from tests.factories import (
     ProductFactory,
     StaffFactory,
 )
+from tests.paying import captured, forgotten_payment
 from tests.races.stage import overdue, purchase, shoppers, unpaid_order
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +74,9 @@ def _in_status(status: OrderStatus) -> UUID:
 def _become(order_id: UUID, status: OrderStatus) -> object:
     owner = Order.objects.get(pk=order_id).user_id
     match status:
+        case OrderStatus.PAID if _is(order_id, OrderStatus.EXPIRED):
+            late = forgotten_payment(order_id)
+            return settling.record(late.pk, captured(late))
         case OrderStatus.PAID:
             return checkout.pay_with_points(user_id=owner, order_id=order_id)
         case OrderStatus.PROCESSING:
@@ -84,8 +89,12 @@ def _become(order_id: UUID, status: OrderStatus) -> object:
             return checkout.deliver(order_id=order_id, actor_id=None)
         case _:
             return checkout.cancel(
-                order_id=order_id, user_id=owner, actor_id=None, reason="no"
+                order_id=order_id, user_id=None, actor_id=None, reason="no"
             )
+
+
+def _is(order_id: UUID, status: OrderStatus) -> bool:
+    return Order.objects.filter(pk=order_id, status=status).exists()
 
 
 def test_order_goes_its_whole_way() -> None:

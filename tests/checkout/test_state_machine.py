@@ -315,16 +315,18 @@ class ShopMachine(RuleBasedStateMachine):
         return checkout.pay(user_id=self.users[order.person].pk, order_id=order.id)
 
     @precondition(lambda self: self.model.orders)
-    @rule(choice=choices)
-    def cancel(self, choice: int) -> None:
+    @rule(choice=choices, by=st.sampled_from(["shopper", "staff"]))
+    def cancel(self, choice: int, by: str) -> None:
         order = self.pick(choice)
         can = OrderStatus.CANCELLED in NEXT_STATUSES[order.status]
+        if order.status == OrderStatus.PROCESSING:
+            can = by == "staff"
         is_again = order.status == OrderStatus.CANCELLED
         self.expect(
             None if can or is_again else OrderNotCancellable,
             lambda: checkout.cancel(
                 order_id=order.id,
-                user_id=self.users[order.person].pk,
+                user_id=None if by == "staff" else self.users[order.person].pk,
                 actor_id=self.users[order.person].pk,
                 reason="changed my mind",
             ),

@@ -7,6 +7,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from checkout import services as checkout
 from orders.models import Order
+from payments import refunds
 from payments import services as payments
 from payments.models import (
     Payment,
@@ -69,12 +70,12 @@ def test_refund_in_full_gives_everything_back_once(paid: UUID) -> None:
     order = Order.objects.get(pk=paid)
 
     with transaction.atomic():
-        refund = payments.refund_in_full(order, reason="broken", actor_id=None)
+        refund = refunds.refund_in_full(order, reason="broken", actor_id=None)
     with (
-        pytest.raises(IntegrityError, match="refund_once_per_key"),
+        pytest.raises(IntegrityError, match="idempotency_key"),
         transaction.atomic(),
     ):
-        payments.refund_in_full(order, reason="again", actor_id=None)
+        refunds.refund_in_full(order, reason="again", actor_id=None)
 
     assert refund is not None
     assert (refund.amount, refund.reason) == (10_000, "broken")
@@ -87,7 +88,7 @@ def test_unpaid_order_has_nothing_to_refund() -> None:
     order = Order.objects.get(pk=unpaid_order(user, ProductFactory.create()))
 
     with transaction.atomic():
-        assert payments.refund_in_full(order, reason="", actor_id=None) is None
+        assert refunds.refund_in_full(order, reason="", actor_id=None) is None
 
     assert not Refund.objects.exists()
 
@@ -97,7 +98,7 @@ def test_only_a_payment_at_the_provider_is_processing(paid: UUID) -> None:
 
     Payment.objects.create(
         order_id=paid,
-        method=PaymentMethod.POINTS,
+        method=PaymentMethod.SANDBOX,
         amount=1,
         state=PaymentState.PROCESSING,
     )
@@ -113,7 +114,12 @@ def test_database_itself_guards_payments(paid: UUID) -> None:
         lambda: Payment.objects.update(amount=1),
         lambda: Payment.objects.update(captured_at=None),
         payment.delete,
-        lambda: Refund.objects.create(payment=payment, amount=-1, idempotency_key="k"),
+        lambda: Payment.objects.update(settled_at=None, state=PaymentState.FAILED),
+        lambda: Payment.objects.create(amount=1, method=PaymentMethod.SANDBOX),
+        lambda: Refund.objects.create(amount=-1, idempotency_key="k"),
+        lambda: Refund.objects.create(
+            amount=1, delivery_amount=2, idempotency_key="k"
+        ),
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
