@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool
 
 # Of an answer's body, unpacked.
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 # Of the deadline; the rest is left for an answer.
 CONNECT_SHARE = 0.4
