@@ -268,8 +268,8 @@ class RestockAlert(models.Model):
         return self.email or str(self.user)
 
     @property
-    def is_waiting(self) -> bool:
-        return self.state == AlertState.WAITING
+    def is_open(self) -> bool:
+        return self.state in OPEN
 
 
 class HoldState(models.TextChoices):

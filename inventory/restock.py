@@ -18,6 +18,7 @@ from catalog.models import Product
 from common.db import Pipeline, Statement, pipeline, requires_transaction, use_case
 from inventory.errors import AlertNotFound, InStock, TooManyAlerts
 from inventory.journal import move
+from inventory.links import alert_url
 from inventory.models import (
     HOLD_MINUTES,
     AlertState,
@@ -181,7 +182,7 @@ def tell(changes: Sequence[Change], kept: Sequence[tuple[Any, ...]]) -> None:
                 pipe,
                 topic="stock.back",
                 aggregate=f"alert/{back['alert_id']}",
-                payload=back,
+                payload=back | {"url": alert_url(back["alert_id"])},
             )
         for item in edges:
             outbox.queue_publish(

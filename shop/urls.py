@@ -14,6 +14,7 @@ from shop.views import (
     points,
     preferences,
     products,
+    restock,
 )
 
 register_converter(KeyConverter, "key")
@@ -27,6 +28,10 @@ urlpatterns = [
     path("c/<str:slug>/", products.category_page, name="category"),
     # The slug takes all it can, so the id is what follows the last hyphen.
     path("p/<str:slug>-<key:product_id>/", products.product_page, name="product"),
+    path("products/<key:product_id>/alert/", restock.ask, name="alert"),
+    path("products/<key:product_id>/alert/undo/", restock.undo, name="alert-undo"),
+    path("back/<str:token>/", restock.kept_page, name="kept"),
+    path("back/<str:token>/off/", restock.off_page, name="kept-off"),
     path("cart/", cart.cart_page, name="cart"),
     path("cart/add/", cart.add, name="cart-add"),
     path("cart/coupon/", cart.choose_coupon, name="cart-coupon"),
@@ -57,6 +62,8 @@ urlpatterns = [
         account.default_address,
         name="address-default",
     ),
+    path("account/alerts/", restock.alerts_page, name="alerts"),
+    path("account/alerts/<key:alert_id>/cancel/", restock.cancel, name="alert-cancel"),
     path("help/<slug:topic>/", help_texts.help_page, name="help"),
     path("theme/", preferences.choose_theme, name="theme"),
     path("language/", preferences.choose_language, name="language"),

@@ -1,13 +1,26 @@
 """The addresses of version 1."""
 
 from api.routes import route
-from api.v1 import account, auth, carts, coupons, orders, points, products, shop
+from api.v1 import (
+    account,
+    auth,
+    carts,
+    coupons,
+    orders,
+    points,
+    products,
+    restock,
+    shop,
+)
 
 urlpatterns = [
     *route("products", products.ProductListView, "products"),
     *route("products/best", products.BestSellersView, "best"),
     *route("products/<id:product_id>", products.ProductView, "product"),
     *route("products/<id:product_id>/stock", products.ProductStockView, "stock"),
+    *route(
+        "products/<id:product_id>/back-in-stock", restock.BackInStockView, "restock"
+    ),
     *route("categories", products.CategoryListView, "categories"),
     *route("orders", orders.OrderListView, "orders"),
     *route("orders/<uuid:order_id>", orders.OrderView, "order"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import F
 from django.http import (
     Http404,
     HttpRequest,
@@ -22,6 +23,7 @@ from shop.cards import (
     stock_note,
 )
 from shop.listing import SORTS, Asked, find
+from shop.restock import restock_context
 from shop.shelves import Shelf, find_shelf, find_shelf_by_id, top_shelves
 
 RELATED = 5
@@ -44,7 +46,9 @@ def category_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpResponse:
     """Show a product with its exact stock; 410 once it is no longer sold."""
-    products = Product.objects.with_available().annotate(photo=first_photo())
+    products = Product.objects.with_available().annotate(
+        photo=first_photo(), reserved=F("stock__reserved")
+    )
     product = products.filter(pk=product_id).first()
     if product is None:
         raise Http404
@@ -58,13 +62,17 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
         return HttpResponsePermanentRedirect(product_url(product))
     shelf = find_shelf_by_id(product.category_id)
     stock = stock_note(getattr(product, "available", None))
+    restock = restock_context(request, product)
+    left = stock["left"] or (restock["hold"].quantity if restock["hold"] else 0)
     context = {
         "product": product,
         "photos": list(product.photos.all()),
         "siblings": _siblings(product),
         "related": render_cards(_related(product)),
-        "max_quantity": min(MAX_IN_FORM, stock["left"]),
+        "max_quantity": min(MAX_IN_FORM, left),
+        "is_buyable": left > 0,
         **stock,
+        **restock,
         **_place(shelf),
     }
     return render(request, "shop/products/detail.html", context)

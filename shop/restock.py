@@ -1,0 +1,48 @@
+"""What a product page says of being back: kept for you, waiting, or ask for it."""
+
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest
+
+from catalog.models import Product
+from inventory.models import Hold, RestockAlert
+from shop.kept import email_of
+from shop.typing import user_id_of
+
+# Shows a guest the alert they have just asked for, and lets them undo it.
+_UNDO_SALT = "shop.alert"
+UNDO_AGE = 3600  # seconds
+
+
+def restock_context(request: HttpRequest, product: Product) -> dict[str, Any]:
+    """Return what is kept for this shopper, or whether they wait, of one product."""
+    user_id, email = user_id_of(request), email_of(request)
+    hold = alert = None
+    if getattr(product, "reserved", 0) and (user_id or email):
+        own = Hold.objects.usable().of(user_id=user_id, email=email)
+        hold = own.filter(product=product).order_by("expires_at").first()
+    if hold is None and not (getattr(product, "available", 0) or 0):
+        alert = own_alert(request, product)
+    return {"hold": hold, "alert": alert, "known_email": email}
+
+
+def sign_undo(alert_id: int) -> str:
+    """Return what lets a guest undo the alert they have just asked for."""
+    return signing.dumps(alert_id, salt=_UNDO_SALT)
+
+
+def own_alert(request: HttpRequest, product: Product) -> RestockAlert | None:
+    """Return the open alert of this shopper, or of a guest we know, for a product."""
+    alerts = RestockAlert.objects.open().filter(product=product)
+    user_id, email = user_id_of(request), email_of(request)
+    token = request.GET.get("alert", "")
+    if user_id is None and token:
+        try:
+            asked = signing.loads(token, salt=_UNDO_SALT, max_age=UNDO_AGE)
+        except signing.BadSignature:
+            return None
+        return alerts.filter(pk=asked).first()
+    if user_id is None and not email:
+        return None
+    return alerts.of(user_id=user_id, email=email).first()
