@@ -30,6 +30,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
     },
+    # The net under the wake-ups that each event sends.
+    **{
+        f"send what waits by {channel}": {
+            "task": "notifications.tasks.send_messages",
+            "schedule": timedelta(seconds=5),
+            "args": (channel,),
+            "options": {"expires": 10},
+        }
+        for channel in ("email", "sms", "browser")
+    },
     "forget old replies": {
         "task": "common.tasks.forget_old_replies",
         "schedule": timedelta(hours=1),

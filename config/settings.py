@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "anymail",
     "channels",
     "csp",
     "django_htmx",
@@ -325,6 +326,11 @@ EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
+# For EMAIL_BACKEND=anymail.backends.…; such a service reads its keys from here.
+ANYMAIL: dict[str, Any] = {
+    "REQUESTS_TIMEOUT": 10,
+    **env.dict("ANYMAIL", default={}),
+}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Dojang <shop@localhost>")
 
 # --- Language and time ---------------------------------------------------------------

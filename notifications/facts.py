@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
 
 from notifications.kinds import Kind
 from notifications.models import Group
+from orders.guests import key_of
 
 Payload = Mapping[str, Any]
 
@@ -60,9 +62,8 @@ def url_of(kind: Kind, payload: Payload) -> str:
     given = str(payload.get("url") or "")
     if given.startswith(("/", "https://", "http://")):
         return given
-    number = payload.get("number")
-    if number:
-        return reverse("shop:order", args=[number])
+    if payload.get("number"):
+        return _order_url(payload)
     if payload.get("product_slug"):
         return reverse(
             "shop:product", args=[payload["product_slug"], payload["product_id"]]
@@ -72,6 +73,14 @@ def url_of(kind: Kind, payload: Payload) -> str:
     if kind.group == Group.REWARDS:
         return reverse("shop:points")
     return reverse("shop:home")
+
+
+def _order_url(payload: Payload) -> str:
+    path = reverse("shop:order", args=[payload["number"]])
+    if payload.get("user_id") or not payload.get("order_id"):
+        return path
+    # Guests have no login: the key opens this one order to them.
+    return f"{path}?key={key_of(UUID(payload['order_id']))}"
 
 
 def path_of(url: str) -> str:

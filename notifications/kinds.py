@@ -5,6 +5,7 @@ The words are templates for the keys that ``notifications.facts`` takes from an 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils.functional import Promise
@@ -15,6 +16,7 @@ from notifications.models import Channel, Group
 EMAIL, SMS, BROWSER = Channel.EMAIL, Channel.SMS, Channel.BROWSER
 ALL = frozenset({EMAIL, SMS, BROWSER})
 QUIET = frozenset({EMAIL, BROWSER})
+ONLY_EMAIL = frozenset({EMAIL})
 # Bells, not letters: they leave somebody who sleeps alone.
 NOT_AT_NIGHT = frozenset({SMS, BROWSER})
 # What nobody can switch off: it is the record of a purchase.
@@ -41,6 +43,8 @@ class Kind:
     body: Promise
     # What to say instead where the event lacks something that ``body`` speaks of.
     short_body: Promise | None = None
+    # How long its messages wait, in case it is overtaken by what happens next.
+    patience: timedelta = timedelta(0)
 
     @property
     def is_marketing(self) -> bool:
@@ -51,9 +55,11 @@ _ALL_KINDS = (
     Kind(
         "order_placed",
         Group.ORDERS,
-        QUIET,
+        ONLY_EMAIL,
         _("Order %(number)s is waiting for your payment"),
         _("Pay %(total)s and we will pack it. Until then the goods are held for you."),
+        # Most shoppers pay on the next page.
+        patience=timedelta(minutes=2),
     ),
     Kind(
         "order_paid",

@@ -31,6 +31,7 @@ from notifications.models import (
     QuietHours,
 )
 from notifications.quiet import quiet_until
+from orders.models import Order, OrderStatus
 
 BATCH = 20
 # Nothing new is begun after these; together with the longest single sending they stay
@@ -121,6 +122,9 @@ def _send_one(message: Message) -> bool:
 def _may_go(message: Message) -> bool:
     """Look once more: what was true when it was written may be so no longer."""
     user, kind = message.user, KINDS[message.kind]
+    if kind.patience and _is_overtaken(message):
+        _settle(message, MessageState.SKIPPED, reason="it was overtaken")
+        return False
     if user is None:
         return True
     if not user.is_active:
@@ -137,6 +141,11 @@ def _may_go(message: Message) -> bool:
             _own(message).update(due_at=until)
             return False
     return True
+
+
+def _is_overtaken(message: Message) -> bool:
+    order = Order.objects.filter(number=message.params.get("number", "")).first()
+    return order is not None and order.status != OrderStatus.PENDING
 
 
 def _carry(message: Message) -> str:

@@ -260,7 +260,9 @@ def _messages(news: _News, reader: Reader, now: datetime) -> list[Message]:
 def _message(news: _News, reader: Reader, channel: Channel, now: datetime) -> Message:
     is_letter = channel == Channel.EMAIL
     address = reader.address(channel)
-    is_bell = channel in NOT_AT_NIGHT
+    due_at = now + news.kind.patience
+    if channel in NOT_AT_NIGHT:
+        due_at = quiet_until(reader.hours, due_at)
     return Message(
         event_id=news.event_id,
         user=reader.user,
@@ -273,7 +275,7 @@ def _message(news: _News, reader: Reader, channel: Channel, now: datetime) -> Me
         url=news.url[:LONGEST_URL],
         state=MessageState.QUEUED if address else MessageState.SKIPPED,
         reason="" if address else "no address",
-        due_at=quiet_until(reader.hours, now) if is_bell else now,
+        due_at=due_at,
     )
 
 

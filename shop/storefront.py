@@ -31,7 +31,9 @@ COUNTS_SQL = """
                AND batch.valid_until > now()),
            (SELECT coalesce(sum(item.quantity), 0) FROM cart_cartitem AS item
               JOIN cart_cart AS cart ON cart.id = item.cart_id
-             WHERE cart.user_id = %(user_id)s)
+             WHERE cart.user_id = %(user_id)s),
+           (SELECT count(*) FROM notifications_notification
+             WHERE user_id = %(user_id)s AND read_at IS NULL)
 """
 
 
@@ -42,6 +44,7 @@ class Counts:
     points: int = 0
     coupons: int = 0
     in_cart: int = 0
+    unread: int = 0
 
 
 class Storefront:

@@ -31,7 +31,7 @@ def message(topic: str, language: str, channel: Channel = Channel.EMAIL) -> Mess
         kind=kind.name,
         language=language,
         params=facts_of(payload),
-        url=url_of(kind, payload),
+        url=url_of(kind, payload | {"user_id": 1}),
     )
 
 
