@@ -54,6 +54,7 @@ TITLES = {
     "price_changed": _("Price changed"),
     "price_invalid": _("Invalid price"),
     "product_not_found": _("No such product"),
+    "pickup_point_unavailable": _("Pickup point not offered"),
     "product_unavailable": _("Product not on sale"),
     "quantity_out_of_range": _("Quantity out of range"),
     "rate_limited": _("Too many requests"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 from django.conf import settings
@@ -64,8 +65,9 @@ class DeliveryQuote:
     pickup_points: tuple[PickupPoint, ...] = ()
 
 
+@lru_cache(maxsize=512)
 def read_way(text: str) -> DeliveryTerms:
-    """Read what ``WAY_SQL`` returned."""
+    """Read what ``WAY_SQL`` returned; most orders read the same few."""
     return terms_from(orjson.loads(text))
 
 

@@ -1,6 +1,6 @@
 """A cart as its page shows it: lines with today's facts, and what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from cart.models import Cart, CartItem
-from checkout.selectors import Offer, offer
+from checkout.selectors import NOWHERE, Offer, offer
 from coupons import services as coupons
 from coupons.models import Coupon
-from promotions.pricing import CouponTerms, Quote, quote
+from promotions.pricing import CouponTerms, Quote, quote, weight_of
 from shop.cards import first_photo, photo_url
 
 
@@ -90,12 +90,13 @@ class CartView:
     def free_delivery(self) -> dict[str, int] | None:
         """How far it is to free delivery, if there is such a thing."""
         terms = self.offer.delivery
-        if terms is None or not terms.free_from or not terms.cost:
+        free_from = terms.free_above(weight_of(self.offer.items)) if terms else None
+        if not terms or not free_from or not terms.table_cost(0, 0):
             return None
         return {
-            "from": terms.free_from,
-            "reached": min(self.quote.subtotal, terms.free_from),
-            "missing": max(0, terms.free_from - self.quote.subtotal),
+            "from": free_from,
+            "reached": min(self.quote.subtotal, free_from),
+            "missing": max(0, free_from - self.quote.subtotal),
         }
 
 
@@ -106,6 +107,7 @@ def read_cart(
     email: str,
     coupon_id: int | None,
     delivery_method: str | None = None,
+    address: Mapping[str, str] = NOWHERE,
 ) -> CartView:
     """Read lines, prices, stock and coupons; nothing is remembered between pages."""
     lines = _lines(cart) if cart else []
@@ -115,6 +117,7 @@ def read_cart(
         email=email,
         coupon_id=coupon_id,
         delivery_method=delivery_method,
+        address=address,
     )
     return CartView(
         cart=cart,

@@ -1,13 +1,31 @@
 """What a shopper tells us at checkout."""
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ADDRESS_FIELDS, Address
 
 NEW_ADDRESS = "new"
+# What delivery costs follows the postal code as it is typed.
+LIVE = {
+    "data-hx-get": reverse_lazy("shop:checkout"),
+    "data-hx-trigger": "change",
+    "data-hx-include": (
+        "#coupon, [name=delivery]:checked, [name=address]:checked,"
+        " [name=address][type=hidden]"
+    ),
+    "data-hx-target": "#summary",
+    "data-hx-select": "#summary",
+    "data-hx-select-oob": "#ways",
+    "data-hx-swap": "outerHTML",
+}
+
+POINT = forms.SlugField(required=False, max_length=40)
 
 
 class AddressForm(forms.ModelForm[Address]):
@@ -19,7 +37,7 @@ class AddressForm(forms.ModelForm[Address]):
         widgets = {
             "recipient": forms.TextInput({"autocomplete": "name"}),
             "phone": forms.TextInput({"autocomplete": "tel", "type": "tel"}),
-            "postal_code": forms.TextInput({"autocomplete": "postal-code"}),
+            "postal_code": forms.TextInput({"autocomplete": "postal-code", **LIVE}),
             "city": forms.TextInput({"autocomplete": "address-level2"}),
             "line1": forms.TextInput({"autocomplete": "address-line1"}),
             "line2": forms.TextInput({"autocomplete": "address-line2"}),
@@ -37,6 +55,8 @@ class CheckoutForm(forms.Form):
     """The choices of the one-page checkout; prices are the shop's business."""
 
     address = forms.CharField(required=False, max_length=20)
+    # Of the address that is being typed: what delivery costs depends on it.
+    postal_code = forms.CharField(required=False, max_length=16)
     delivery = forms.SlugField(required=False, max_length=40)
     coupon = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     expected_total = forms.IntegerField(required=False, min_value=0, max_value=2**62)
@@ -48,4 +68,9 @@ class CheckoutForm(forms.Form):
     def choices(self) -> dict[str, Any]:
         """Return whatever of it makes sense; the services judge the rest."""
         self.is_valid()
-        return self.cleaned_data
+        clean = self.cleaned_data
+        # Each way that can be picked up has a list of its own.
+        with suppress(ValidationError):
+            point = self.data.get(f"at-{clean.get('delivery')}", "")
+            clean["pickup_point"] = POINT.clean(point)
+        return clean

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 
 from cart.models import Cart
 from common.db import run
-from delivery.models import DeliveryMethod
+from delivery import selectors as deliveries
+from delivery.terms import DeliveryTerms
 from shop.carts import guest_token
 from shop.memo import Memo
 
@@ -17,7 +18,7 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 
 # What delivery costs is shown from here and charged from the table.
-_methods: Memo[str, list[DeliveryMethod]] = Memo(seconds=60, size=1)
+_methods: Memo[str, list["HomeDelivery"]] = Memo(seconds=60, size=1)
 
 # Every page of a signed-in shopper asks this: as text it costs a fifth of what the same
 # question costs as querysets. Usable is what ``Coupon.objects.usable()`` says.
@@ -47,6 +48,17 @@ class Counts:
     unread: int = 0
 
 
+@dataclass(frozen=True)
+class HomeDelivery:
+    """What a way of delivery costs for a light parcel in the shop's own country."""
+
+    name: str
+    cost: int
+    free_from: int | None
+    days_min: int
+    days_max: int
+
+
 class Storefront:
     """Made for every request; asks the database only for what the page shows."""
 
@@ -69,10 +81,8 @@ class Storefront:
         return min(thresholds, default=None)
 
     @property
-    def delivery_methods(self) -> list[DeliveryMethod]:
-        return _methods.get_or_make(
-            "all", lambda: list(DeliveryMethod.objects.offered())
-        )
+    def delivery_methods(self) -> list[HomeDelivery]:
+        return _methods.get_or_make("all", _home_delivery)
 
     @cached_property
     def user_id(self) -> int | None:
@@ -91,6 +101,19 @@ class Storefront:
         if token := guest_token(self._request):
             return Counts(in_cart=_guest_count(token))
         return Counts()
+
+
+def _home_delivery() -> list[HomeDelivery]:
+    found = [_at_home(way) for way in deliveries.ways({})]
+    return [way for way in found if way is not None]
+
+
+def _at_home(way: DeliveryTerms) -> HomeDelivery | None:
+    cost = way.table_cost(0, 0)
+    if cost is None:
+        return None
+    days = (way.schedule.days_min, way.schedule.days_max)
+    return HomeDelivery(way.name, cost, way.free_above(0), *days)
 
 
 def _shopper_counts(user_id: int) -> Counts:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Address, User
 from catalog.models import Category, Product
 from coupons.models import Coupon, CouponBatch, DiscountKind
-from delivery.models import DeliveryMethod
+from delivery.models import DeliveryMethod, PickupPoint, Rate, Zone
 from inventory import services as inventory
 from inventory.models import MovementKind
 from points import services as points
@@ -131,6 +131,36 @@ class DeliveryMethodFactory(factory.django.DjangoModelFactory[DeliveryMethod]):
     name = "Standard"
     cost = 3_000
     free_from = 50_000
+
+
+class ZoneFactory(factory.django.DjangoModelFactory[Zone]):
+    class Meta:
+        model = Zone
+
+    name = factory.Sequence(lambda n: f"Zone {n}")
+    countries = factory.LazyFunction(lambda: ["KR"])
+
+
+class RateFactory(factory.django.DjangoModelFactory[Rate]):
+    class Meta:
+        model = Rate
+
+    method = factory.SubFactory(DeliveryMethodFactory)
+    zone = factory.SubFactory(ZoneFactory)
+    cost = 3_000
+
+
+class PickupPointFactory(factory.django.DjangoModelFactory[PickupPoint]):
+    class Meta:
+        model = PickupPoint
+
+    method = factory.SubFactory(DeliveryMethodFactory, code="pickup", kind="pickup")
+    code = "gangnam"
+    name = "Gangnam"
+    postal_code = "06236"
+    line1 = "152 Teheran-ro"
+    city = "Seoul"
+    opening_hours = "10:00–20:00"
 
 
 def charge(user: User, amount: int) -> None:

@@ -1,4 +1,4 @@
-"""What a client has to know about the shop: limits, money, ways of delivery."""
+"""What a client has to know about the shop: limits and money."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -9,11 +9,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from api.schema import operation
-from api.shapes import ListJson, MoneyJson, money, money_or_none
 from api.views import PublicView, cacheable
 from checkout.services import MAX_LINES
 from common.money import decimals
-from delivery.models import DeliveryMethod
 from orders.models import MAX_QUANTITY
 
 
@@ -46,17 +44,6 @@ class ConfigJson(TypedDict):
     server_time: datetime
 
 
-class DeliveryMethodJson(TypedDict):
-    """A way of delivery, its price, and how many days it takes."""
-
-    code: str
-    name: str
-    cost: MoneyJson
-    free_from: MoneyJson | None
-    days_min: int
-    days_max: int
-
-
 class ConfigView(PublicView):
     """The shop in general."""
 
@@ -82,33 +69,5 @@ class ConfigView(PublicView):
             "payment_methods": ["points"],
             "payment_window_minutes": settings.PAYMENT_WINDOW_MINUTES,
             "server_time": timezone.now(),
-        }
-        return cacheable(request, body)
-
-
-class DeliveryMethodListView(PublicView):
-    """Ways of delivery."""
-
-    cache_control = "public, max-age=60"
-
-    @operation(
-        "delivery-methods_list",
-        "List ways of delivery",
-        reply={200: ListJson[DeliveryMethodJson]},
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """List what is offered; the first one is the usual one."""
-        body: ListJson[DeliveryMethodJson] = {
-            "items": [
-                {
-                    "code": method.code,
-                    "name": method.name,
-                    "cost": money(method.cost),
-                    "free_from": money_or_none(method.free_from),
-                    "days_min": method.days_min,
-                    "days_max": method.days_max,
-                }
-                for method in DeliveryMethod.objects.offered()
-            ]
         }
         return cacheable(request, body)

@@ -31,6 +31,8 @@ class Goods:
     skus: list[str]
     names: list[str]
     prices: "array[int]"
+    # In grams.
+    weights: "array[int]"
     # What is to be left of each when the story ends.
     targets: "array[int]"
     # The popularities added up, for drawing.
@@ -62,7 +64,7 @@ def stock_shop(
     """Write categories and products, ids from 1 on; return what can be bought."""
     shelf_ids = _write_categories(writer, categories())
     groups: dict[str, int] = {}
-    goods = Goods(1, [], [], array("q"), array("q"), array("d"))
+    goods = Goods(1, [], [], array("q"), array("q"), array("q"), array("d"))
     popularities: list[float] = []
     for article in assortment(wanted, rng):
         _write_product(writer, article, goods, shelf_ids, groups, rng, opening)
@@ -133,6 +135,7 @@ def _write_product(
     goods.skus.append(article.sku)
     goods.names.append(article.name)
     goods.prices.append(article.price)
+    goods.weights.append(article.grams)
     goods.targets.append(article.stock)
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from demo.seed import tables
 from demo.seed.coupons import Held, Wallets
+from demo.seed.delivery import Ways
 from demo.seed.fates import Step, Story, Teller
 from demo.seed.goods import Goods
 from demo.seed.moments import aware, uuid7_at
@@ -44,8 +45,7 @@ class Books:
     warehouse: Warehouse
     wallets: Wallets
     outbox: Outbox
-    # The ways of delivery, and how many of a hundred orders take each.
-    ways: list[tuple[DeliveryTerms, int]]
+    ways: Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class OrderBook:
         story = self._teller.tell(plan)
         items = [self._item(place, units) for place, units in plan.items.items()]
         held = None if plan.is_scripted else self._coupon(plan, items)
-        way = self._way()
+        to, drawn = self._books.people.addresses[plan.user], self._rng.randrange(100)
+        way = self._books.ways.draw(to, items, drawn)
         priced = quote(items, coupon=held.terms() if held else None, delivery=way)
         payment_id = uuid7_at(story.paid or plan.at, self._rng)
         placed = Placed(plan, story, priced, held, payment_id, self._next_line)
@@ -107,6 +108,7 @@ class OrderBook:
             goods.names[place],
             goods.prices[place],
             quantity,
+            goods.weights[place],
         )
 
     def _coupon(self, plan: Plan, items: list[Item]) -> Held | None:
@@ -114,17 +116,9 @@ class OrderBook:
         held = self._books.wallets.usable(plan.user, plan.at, subtotal)
         return held if self._rng.random() < COUPON_SHARE else None
 
-    def _way(self) -> DeliveryTerms:
-        drawn = self._rng.randrange(100)
-        for way, share in self._books.ways:
-            drawn -= share
-            if drawn < 0:
-                return way
-        return self._books.ways[0][0]
-
     # --- Rows ------------------------------------------------------------------------
 
-    def _write(self, placed: Placed, way: DeliveryTerms) -> None:
+    def _write(self, placed: Placed, way: DeliveryTerms | None) -> None:
         plan, story, held = placed.plan, placed.story, placed.held
         people, priced = self._books.people, placed.quote
         self._add(
@@ -141,7 +135,7 @@ class OrderBook:
                 priced.total,
                 settings.SHOP_CURRENCY,
                 json.dumps(people.addresses[plan.user]),
-                way.code,
+                way.code if way else "",
                 held.id if held else None,
                 held.batch.name if held else "",
                 json.dumps(orders.adjustments_of(priced)),

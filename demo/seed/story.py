@@ -16,11 +16,11 @@ from cart.models import Cart, CartItem
 from catalog.models import Category, Product
 from common.days import shop_day
 from coupons.models import CouponBatch
-from delivery.models import DeliveryMethod
 from demo.logins import LOGINS
 from demo.photos import ensure
 from demo.seed import tables
 from demo.seed.coupons import Wallets
+from demo.seed.delivery import offer_ways
 from demo.seed.goods import Goods, looks_of, stock_shop
 from demo.seed.moments import DAY, HOUR, MINUTE, aware, moment
 from demo.seed.orders import Books, OrderBook
@@ -32,19 +32,12 @@ from demo.seed.progress import Progress
 from demo.seed.stock import Warehouse
 from demo.seed.tables import Writer
 from orders.models import Order
-from promotions.pricing import DeliveryTerms
 
 DAYS = 21
 FEWEST_SHOPPERS = 60
 ORDERS_PER_SHOPPER = 25
 # Orders in memory before they are written.
 CHUNK = 4_000
-# Code, name, cost, free from, days at least and at most, share in per cent.
-WAYS = (
-    ("standard", "Standard delivery", 3_000, 50_000, 1, 3, 78),
-    ("dawn", "Dawn delivery, before 7 a.m.", 5_000, None, 1, 1, 16),
-    ("pick-up", "Pick-up at the shop", 0, None, 1, 2, 6),
-)
 # What the shoppers of the demo still have to spend.
 GIFTS = ((MINJI, 300_000, 50 * MINUTE), (DANIEL, 50_000, 40 * MINUTE))
 IN_THE_CART = 2
@@ -128,7 +121,7 @@ def _write(wish: Wish, progress: Progress) -> None:
     wallets.write_batches(writer)
     writer.flush()
     outbox = Outbox(writer, _rng(wish, "outbox"))
-    ways = _offer_ways()
+    ways = offer_ways()
     books = Books(writer, people, goods, ledger, warehouse, wallets, outbox, ways)
     _write_orders(OrderBook(books, _rng(wish, "orders"), now), planner, books, progress)
     _settle(books, now)
@@ -155,26 +148,6 @@ def _settle(books: Books, now: int) -> None:
     books.wallets.settle(books.writer)
     books.writer.flush()
     books.ledger.settle()
-
-
-def _offer_ways() -> list[tuple[DeliveryTerms, int]]:
-    if not DeliveryMethod.objects.exists():
-        for position, (code, name, cost, free_from, *days, _share) in enumerate(WAYS):
-            DeliveryMethod.objects.create(
-                code=code,
-                name=name,
-                cost=cost,
-                free_from=free_from,
-                days_min=days[0],
-                days_max=days[1],
-                position=position,
-            )
-    offered = [
-        DeliveryTerms(way.code, way.name, way.cost, way.free_from)
-        for way in DeliveryMethod.objects.offered()
-    ]
-    shares = [way[-1] for way in WAYS]
-    return list(zip(offered, shares, strict=False))
 
 
 def _fill_carts(people: People, goods: Goods) -> None:

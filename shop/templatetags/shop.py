@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
 from common.money import money
+from delivery.promise import Promise
 from shop.cards import photo_url
 from shop.memo import Memo
 from shop.shelves import top_shelves
@@ -75,6 +76,16 @@ def day(value: datetime) -> str:
     """Write the shop day of a moment."""
     local = timezone.localtime(value)
     return format_date(local, format="medium", locale=_locale())
+
+
+@register.filter
+def promised(window: Promise) -> str:
+    """Write the days on which a parcel may arrive: ``Mon, Nov 23 – Wed, Nov 25``."""
+    locale = _locale()
+    first = format_skeleton("MMMEd", window.earliest, locale=locale)
+    if window.earliest == window.latest:
+        return first
+    return f"{first} – {format_skeleton('MMMEd', window.latest, locale=locale)}"
 
 
 @register.filter

@@ -15,16 +15,18 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import services as accounts
 from accounts.models import Address
+from cart.models import Cart
 from checkout import services as checkout
 from checkout.errors import PriceChanged
 from common import idempotency
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
-from delivery.models import DeliveryMethod
+from delivery import selectors as deliveries
+from delivery.errors import PickupPointUnavailable
+from delivery.selectors import DeliveryQuote
 from orders.drafts import Draft
 from orders.models import OrderStatus
 from points import services as points
-from promotions.pricing import DeliveryTerms, quote
 from shop.cart_page import CartView, read_cart
 from shop.carts import find_cart
 from shop.checkout_forms import NEW_ADDRESS, AddressForm, CheckoutForm
@@ -40,9 +42,12 @@ class Visit:
 
     request: AuthenticatedHttpRequest
     chosen: dict[str, Any]
+    cart: Cart | None
     view: CartView
     addresses: list[Address]
     address_form: AddressForm
+    # What delivery is priced for; typed as far as it may be.
+    destination: dict[str, str]
     key: str
 
     @property
@@ -51,14 +56,20 @@ class Visit:
 
     @property
     def chosen_address(self) -> Address:
-        by_id = {str(address.pk): address for address in self.addresses}
-        return by_id.get(self.chosen.get("address") or "", self.addresses[0])
+        return _chosen_address(self.chosen, self.addresses)
 
     def address(self) -> dict[str, str] | None:
-        """Return where the parcel goes; ``None`` if the typed address is wanting."""
+        """Return where the parcel goes; ``None`` if the typed address is wanting.
+
+        A parcel that is picked up goes to the point; the address tells for whom.
+        """
         if not self.wants_new_address:
-            return self.chosen_address.snapshot()
-        return self.address_form.snapshot() if self.address_form.is_valid() else None
+            own = self.chosen_address.snapshot()
+        elif self.address_form.is_valid():
+            own = self.address_form.snapshot()
+        else:
+            return None
+        return _picked_up(self.chosen, own) or own
 
 
 @login_required
@@ -83,7 +94,11 @@ def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
     request = visit.request
-    address = visit.address()
+    try:
+        address = visit.address()
+    except DomainError as error:
+        say_no(request, error)
+        return _answer(visit, status=409)
     if address is None:
         return _answer(visit, status=422)
     status = OrderStatus.PENDING if "later" in request.POST else OrderStatus.PAID
@@ -96,7 +111,7 @@ def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
         say_no(request, error)
         return _answer(visit, status=409)
     if visit.wants_new_address and visit.chosen.get("keep_address"):
-        _keep(visit, address)
+        _keep(visit, visit.address_form.snapshot())
     if status == OrderStatus.PAID and not reply.is_replayed:
         messages.success(request, _("Thank you! Your order is paid."))
     return _to_order(request, reply)
@@ -147,22 +162,39 @@ def _visit(request: AuthenticatedHttpRequest, chosen: dict[str, Any]) -> Visit:
     cart = find_cart(request)
     if "coupon" not in request.POST and "coupon" not in request.GET:
         chosen["coupon"] = cart.coupon_id if cart else None
-    view = read_cart(
+    own = Address.objects.of_user(request.user.pk)
+    addresses = list(own.order_by("-is_default", "-pk"))
+    destination = _destination(chosen, addresses)
+    view = _read(request, cart, chosen, destination)
+    if request.method != "POST" and not view.offer.is_delivered:
+        # The address was changed to where the chosen way does not lead.
+        chosen["delivery"] = None
+        view = _read(request, cart, chosen, destination)
+    return Visit(
+        request=request,
+        chosen=chosen,
+        cart=cart,
+        view=view,
+        addresses=addresses,
+        address_form=_address_form(request, chosen, addresses),
+        destination=destination,
+        key=chosen.get("key") or uuid.uuid4().hex,
+    )
+
+
+def _read(
+    request: AuthenticatedHttpRequest,
+    cart: Cart | None,
+    chosen: dict[str, Any],
+    destination: dict[str, str],
+) -> CartView:
+    return read_cart(
         cart,
         user_id=request.user.pk,
         email=request.user.email,
         coupon_id=chosen.get("coupon"),
         delivery_method=chosen.get("delivery") or None,
-    )
-    own = Address.objects.of_user(request.user.pk)
-    addresses = list(own.order_by("-is_default", "-pk"))
-    return Visit(
-        request=request,
-        chosen=chosen,
-        view=view,
-        addresses=addresses,
-        address_form=_address_form(request, chosen, addresses),
-        key=chosen.get("key") or uuid.uuid4().hex,
+        address=destination,
     )
 
 
@@ -181,11 +213,17 @@ def _answer(visit: Visit, status: int = 200) -> HttpResponse:
         if view.lines:
             say_no(visit.request, _("Please check your cart first."))
         return see_other(visit.request, reverse("shop:cart"))
+    ways = _ways(visit)
+    if any(_is_news(way, view) for way in ways):
+        # A carrier has told its price only now; an order of this page will take it.
+        view = visit.view = _read(
+            visit.request, visit.cart, visit.chosen, visit.destination
+        )
     balance = points.balance_of(visit.request.user.pk)
     context = {
         "visit": visit,
         "view": view,
-        "methods": _methods(view),
+        "ways": ways,
         "balance": balance,
         "missing": max(0, view.quote.total - balance),
         "nav": "cart",
@@ -193,15 +231,38 @@ def _answer(visit: Visit, status: int = 200) -> HttpResponse:
     return render(visit.request, "shop/checkout/page.html", context, status=status)
 
 
-def _methods(view: CartView) -> list[dict[str, Any]]:
-    """Return each way of delivery with what it costs for this cart."""
-    items = view.offer.items
-    methods = []
-    for method in DeliveryMethod.objects.offered():
-        terms = DeliveryTerms(method.code, method.name, method.cost, method.free_from)
-        cost = quote(items, delivery=terms).delivery_cost
-        methods.append({"method": method, "cost": cost})
-    return methods
+def _ways(visit: Visit) -> list[DeliveryQuote]:
+    """Return each way of delivery that takes this cart to the address."""
+    now = visit.view.offer
+    return deliveries.quotes(now.parcel(visit.destination), now=now.moment)
+
+
+def _is_news(way: DeliveryQuote, view: CartView) -> bool:
+    chosen = view.offer.delivery
+    is_chosen = chosen is not None and chosen.code == way.code
+    return is_chosen and way.cost != view.quote.delivery_cost
+
+
+def _destination(chosen: dict[str, Any], addresses: list[Address]) -> dict[str, str]:
+    if not addresses or chosen.get("address") == NEW_ADDRESS:
+        own = {"postal_code": chosen.get("postal_code") or ""}
+    else:
+        own = _chosen_address(chosen, addresses).snapshot()
+    with suppress(PickupPointUnavailable):
+        return _picked_up(chosen, own) or own
+    return own
+
+
+def _chosen_address(chosen: dict[str, Any], addresses: list[Address]) -> Address:
+    by_id = {str(address.pk): address for address in addresses}
+    return by_id.get(chosen.get("address") or "", addresses[0])
+
+
+def _picked_up(chosen: dict[str, Any], own: dict[str, str]) -> dict[str, str] | None:
+    method, point = chosen.get("delivery"), chosen.get("pickup_point")
+    if not method or not point:
+        return None
+    return deliveries.pickup_address(own, method=method, point=point)
 
 
 def _keep(visit: Visit, address: dict[str, str]) -> None:

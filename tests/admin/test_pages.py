@@ -19,8 +19,9 @@ from outbox.models import Dispatch
 from tests.factories import (
     PASSWORD,
     AddressFactory,
-    DeliveryMethodFactory,
+    PickupPointFactory,
     ProductFactory,
+    RateFactory,
     StaffFactory,
     UserFactory,
 )
@@ -68,7 +69,8 @@ BUDGET = 12
 def shop() -> Shop:
     shop = busy_shop()
     AddressFactory.create(user=shop.user)
-    DeliveryMethodFactory.create()
+    RateFactory.create()
+    PickupPointFactory.create()
     ProductGroup.objects.create(name="Mugs")
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)

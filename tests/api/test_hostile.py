@@ -138,6 +138,7 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "pay": {"order_id": world["order"]},
         "payments": {"order_id": world["order"]},
         "cart": {"items": items},
+        "delivery/quotes": {"items": items, "address": ADDRESS},
         "cart/items": items[0],
         "cart/items/{product_id}": {"quantity": 3},
         "cart/coupon": {"coupon_id": world["coupon"]},

@@ -31,6 +31,7 @@ OPEN = {
     "CategoryListView",
     "ConfigView",
     "DeliveryMethodListView",
+    "DeliveryQuotesView",
     "OldCartView",
     "ProblemListView",
     "ProblemView",

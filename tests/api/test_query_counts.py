@@ -104,6 +104,9 @@ CALLS: dict[str, Call] = {
     "profile": lambda api, _: api.get("/api/v1/users/me"),
     "addresses": lambda api, _: api.get("/api/v1/users/me/addresses"),
     "delivery methods": lambda api, _: api.get("/api/v1/delivery-methods"),
+    "delivery quotes": lambda api, s: api.post(
+        "/api/v1/delivery/quotes", {"items": s.items(3)}
+    ),
     "config": lambda api, _: api.get("/api/v1/config"),
 }
 
