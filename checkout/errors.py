@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, Invalid
+from common.errors import Conflict, Invalid, Mismatch, NotFound, Unavailable
+from orders.errors import InvalidTransition
 
 
 class ProductUnavailable(Conflict):
@@ -59,3 +60,67 @@ class PartInvalid(Invalid):
         super().__init__(
             _("Points can pay from 0 to less than the whole total."), total=total
         )
+
+
+class OrderNotRefundable(InvalidTransition):
+    """Only what is paid for can be refunded."""
+
+    code = "order_not_refundable"
+
+
+class DeliveryKept(Invalid):
+    """An order that is given back whole before it is sent costs no delivery."""
+
+    code = "delivery_kept"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Nothing of this order is sent: its delivery cost goes back as well.")
+        )
+
+
+class RefundKeyReused(Mismatch):
+    """This key was used for another refund."""
+
+    code = "refund_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(_("This key was sent with another refund."))
+
+
+class CarrierUnavailable(Unavailable):
+    """The carrier does not answer right now; nothing was sent."""
+
+    code = "carrier_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(_("The carrier does not answer. Nothing was shipped."))
+
+
+class CarrierRefusal(Conflict):
+    """The carrier will not take this parcel; nothing was sent."""
+
+    code = "carrier_refused"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            _("The carrier does not take this parcel: %(words)s") % {"words": words}
+        )
+
+
+class CarrierNotOffered(NotFound):
+    """The shop works with no such carrier."""
+
+    code = "carrier_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("The shop works with no such carrier."))
+
+
+class NothingToReturn(Invalid):
+    """A return names at least one product."""
+
+    code = "nothing_to_return"
+
+    def __init__(self) -> None:
+        super().__init__(_("Please choose what to send back."))

@@ -117,4 +117,75 @@ INVARIANTS = [
         """,
         hint="Money without goods or points: look the payment up at its provider.",
     ),
+    Invariant(
+        id="I9d",
+        title="Each unit is sent, refunded unsent, or waits; none is two of these",
+        sql="""
+            WITH unit AS (
+                SELECT line.id, line.order_id, line.quantity,
+                       (SELECT coalesce(sum(quantity), 0) FROM orders_fulfilmentline
+                         WHERE order_line_id = line.id) AS sent,
+                       (SELECT coalesce(sum(quantity), 0) FROM payments_refundline
+                         WHERE order_line_id = line.id) AS refunded,
+                       (SELECT coalesce(sum(item.quantity), 0)
+                          FROM orders_returnline AS item
+                          JOIN orders_return AS parent ON parent.id = item.parent_id
+                         WHERE item.order_line_id = line.id
+                           AND parent.state = 'received') AS returned
+                  FROM orders_orderline AS line
+            )
+            SELECT "order".number || '/' || unit.id, format('%%s of a %%s order: %%s'
+                       ' sent, %%s refunded, %%s returned', unit.quantity,
+                       "order".status, sent, refunded, returned)
+              FROM unit JOIN orders_order AS "order" ON "order".id = unit.order_id
+             WHERE sent + refunded - returned > unit.quantity
+                OR returned > refunded
+                OR status IN ('shipped', 'delivered')
+                   AND sent + refunded - returned <> unit.quantity
+                OR status = 'cancelled' AND paid_at IS NOT NULL
+                   AND refunded <> unit.quantity
+        """,
+        hint="Keys are number/line. Goods and money of the order went apart.",
+    ),
+    Invariant(
+        id="I9e",
+        title="A received return is paid back once, and its goods are accounted for",
+        sql="""
+            WITH expected AS (
+                SELECT parent.id AS return_id, parent.order_id, item.order_line_id,
+                       line.product_id, item.quantity, item.restocked
+                  FROM orders_return AS parent
+                  JOIN orders_returnline AS item ON item.parent_id = parent.id
+                  JOIN orders_orderline AS line ON line.id = item.order_line_id
+                 WHERE parent.state = 'received'
+            ), paid AS (
+                SELECT substr(refund.idempotency_key, 8)::bigint AS return_id,
+                       line.order_line_id, line.quantity
+                  FROM payments_refund AS refund
+                  JOIN payments_refundline AS line ON line.refund_id = refund.id
+                 WHERE starts_with(refund.idempotency_key, 'return/')
+            ), shelved AS (
+                SELECT split_part(reference, '/', 2)::bigint AS return_id, product_id,
+                       coalesce(sum(on_hand_delta) FILTER (
+                           WHERE split_part(reference, '/', 3) = ''), 0) AS good,
+                       sum(on_hand_delta) AS all_of_it
+                  FROM inventory_stockmovement
+                 WHERE kind = 'returned' AND starts_with(reference, 'return/')
+                 GROUP BY 1, 2
+            )
+            SELECT 'return ' || coalesce(expected.return_id, paid.return_id),
+                   format('line %%s: %%s came, %%s paid back, %%s of %%s on the shelf,'
+                          ' should be %%s', coalesce(expected.order_line_id,
+                          paid.order_line_id), coalesce(expected.quantity, 0),
+                          coalesce(paid.quantity, 0), coalesce(good, 0),
+                          coalesce(all_of_it, 0), coalesce(restocked, 0))
+              FROM expected FULL JOIN paid USING (return_id, order_line_id)
+              LEFT JOIN shelved ON shelved.return_id = expected.return_id
+               AND shelved.product_id = expected.product_id
+             WHERE expected.quantity IS DISTINCT FROM paid.quantity
+                OR expected.quantity IS DISTINCT FROM all_of_it
+                OR expected.restocked IS DISTINCT FROM good
+        """,
+        hint="Keys are returns. Compare the refund and the movements of each.",
+    ),
 ]

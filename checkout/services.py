@@ -29,6 +29,7 @@ from checkout.placing import place_and_pay as place_and_pay
 from checkout.placing import place_order as place_order
 from checkout.placing import price as price
 from checkout.placing import purchase_once as purchase_once
+from checkout.refunding import refund as refund
 from common.db import use_case
 from common.errors import DomainError
 from coupons import services as coupons
@@ -40,6 +41,7 @@ from orders.models import Order, OrderStatus
 from outbox import services as outbox
 from payments import refunds
 from payments import services as payments
+from payments.models import Refund
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ def expire(order_id: UUID) -> bool:
     if order is None or payments.is_processing(order.pk):
         return False
     abandon(order, note="the order expired")
-    _give_back(order, was_paid=False)
+    _give_back(order, None)
     orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason="payment window")
     _publish("order.expired", order)
     return True
@@ -194,9 +196,8 @@ def _cancel(order: Order, *, by: str, actor_id: int | None, reason: str) -> None
     orders.check(order, OrderStatus.CANCELLED)
     orders.check_cancellable(order, by=by)
     abandon(order, note="the order was cancelled")
-    was_paid = orders.was_paid(order)
-    refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
-    _give_back(order, was_paid=was_paid)
+    refund = refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
+    _give_back(order, refund)
     orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
     _publish("order.cancelled", order)
 
@@ -205,10 +206,14 @@ def _is_overdue(order: Order) -> bool:
     return Order.objects.overdue().filter(pk=order.pk).exists()
 
 
-def _give_back(order: Order, *, was_paid: bool) -> None:
+def _give_back(order: Order, refund: Refund | None) -> None:
     coupons.release(order_id=order.pk)
-    give_back = inventory.take_back if was_paid else inventory.release
-    give_back(order_id=order.pk, quantities=orders.quantities(order))
+    if refund is None:
+        inventory.release(order_id=order.pk, quantities=orders.quantities(order))
+        return
+    # What was refunded before is back on the shelf already.
+    goods = refund.lines.values_list("product_id", "quantity")
+    inventory.take_back(order_id=order.pk, quantities=dict(goods))
 
 
 def _publish(topic: str, order: Order) -> None:

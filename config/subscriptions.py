@@ -6,12 +6,20 @@ A subscriber gets a list of events and returns, for each, whether it went well
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "order.placed": ("notifications.tasks.tell",),
-    "order.paid": ("analytics.data_platform.push", "notifications.tasks.tell",),
+    "order.paid": (
+        "analytics.data_platform.push",
+        "orders.invoicing.issue",
+        "notifications.tasks.tell",
+    ),
     "order.cancelled": ("notifications.tasks.tell",),
     "order.expired": ("notifications.tasks.tell",),
     "order.shipped": ("notifications.tasks.tell",),
+    "order.out_for_delivery": ("notifications.tasks.tell",),
     "order.delivered": ("notifications.tasks.tell",),
-    "order.refunded": ("notifications.tasks.tell",),
+    "order.refunded": (
+        "analytics.refunds.note",
+        "notifications.tasks.tell",
+    ),
     "return.requested": ("notifications.tasks.tell",),
     "return.approved": ("notifications.tasks.tell",),
     "return.rejected": ("notifications.tasks.tell",),

@@ -153,6 +153,51 @@ def take_back(
 
 
 @requires_transaction
+def sort_out(
+    *,
+    order_id: UUID,
+    good: Mapping[int, int],
+    bad: Mapping[int, int],
+    reference: str,
+    reason: str,
+    actor_id: int | None,
+) -> None:
+    """Take goods of a locked order back, by product id: ``good`` ones are sold again.
+
+    ``bad`` ones are returned and damaged in one breath: nobody can buy them in between.
+    Raises ``ReturnExceedsSale``; each ``reference`` counts once.
+    """
+    if bad:
+        # All of them before any is moved, or the two steps could meet others crosswise.
+        list(Stock.objects.lock([*good, *bad]))
+        _write_off(order_id, bad, f"{reference}/off", reason=reason, actor_id=actor_id)
+    if good:
+        take_back(order_id=order_id, quantities=good, reference=reference)
+
+
+def _write_off(
+    order_id: UUID,
+    quantities: Mapping[int, int],
+    reference: str,
+    *,
+    reason: str,
+    actor_id: int | None,
+) -> None:
+    rows = run(TAKE_BACK_SQL, _settle_params(order_id, quantities, reference)).rows()
+    if missing := set(quantities) - {row[0] for row in rows}:
+        raise ReturnExceedsSale(sorted(missing))
+    for stock in Stock.objects.lock(list(quantities)):
+        move(
+            stock,
+            kind=MovementKind.DAMAGED,
+            deltas=(-quantities[stock.product_id], 0),
+            reference=reference,
+            reason=reason[:200],
+            actor_id=actor_id,
+        )
+
+
+@requires_transaction
 def retake(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
     """Sell to an expired order that is paid late what it had to give back.
 

@@ -47,3 +47,63 @@ class OrderExpired(Conflict):
 
     def __init__(self) -> None:
         super().__init__(_("The time to pay for this order is over."))
+
+
+class NotShippable(Conflict):
+    """More is to be sent than is left of the order; ``line_id`` says of what."""
+
+    code = "not_shippable"
+
+    def __init__(self, *, line_id: int | None, left: int) -> None:
+        detail = (
+            _("There is nothing left to send of this order.")
+            if line_id is None
+            else _("Only %(left)s of this line can still be sent.") % {"left": left}
+        )
+        super().__init__(detail, line_id=line_id, left=left)
+
+
+class NotReturnable(Conflict):
+    """More is to come back than was sent, or it is too late for that."""
+
+    code = "not_returnable"
+
+    def __init__(self, *, line_id: int | None, left: int) -> None:
+        detail = (
+            _("There is nothing to send back of this order any more.")
+            if line_id is None
+            else _("Only %(left)s of this product can be sent back.") % {"left": left}
+        )
+        super().__init__(detail, line_id=line_id, left=left)
+
+
+class ReturnNotFound(NotFound):
+    """There is no such return among the shopper's own."""
+
+    code = "return_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such return."))
+
+
+class ReturnPending(Conflict):
+    """Another return of the order is not finished yet."""
+
+    code = "return_pending"
+
+    def __init__(self) -> None:
+        super().__init__(_("Another return of this order is not finished yet."))
+
+
+class InvalidReturnStep(Conflict):
+    """A return in this state cannot go there."""
+
+    code = "invalid_return_step"
+
+    def __init__(self, *, state: str, wanted: str) -> None:
+        super().__init__(
+            _("A return that is %(state)s cannot become %(wanted)s.")
+            % {"state": state, "wanted": wanted},
+            return_state=state,
+            wanted=wanted,
+        )

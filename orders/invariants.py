@@ -1,9 +1,13 @@
 """An order's money adds up, and its timeline explains its status."""
 
+from datetime import timedelta
 from typing import Any
 
 from common.invariants import Invariant
-from orders.models import NEXT_STATUSES
+from orders.models import NEXT_STATUSES, PARCEL_STAGES
+
+# Invoices are numbered by a worker; one that is away does not make the books wrong.
+PATIENCE = timedelta(minutes=15)
 
 
 def _ways() -> dict[str, Any]:
@@ -92,19 +96,111 @@ INVARIANTS = [
     ),
     Invariant(
         id="I11c",
-        title="Shipped and delivered orders have parcels, others none",
+        title="Parcels are filled from their order, and its status follows them",
         sql="""
-            SELECT number, format('is %%s with %%s parcels, %%s of them delivered',
-                       status, coalesce(sent, 0), coalesce(arrived, 0))
+            WITH parcel AS (
+                SELECT parcel.order_id, parcel.delivered_at,
+                       count(content.id) AS lines
+                  FROM orders_fulfilment AS parcel
+                  LEFT JOIN orders_fulfilmentline AS content
+                    ON content.fulfilment_id = parcel.id
+                 GROUP BY parcel.id
+            ), parcels AS (
+                SELECT order_id, count(*) AS sent, count(delivered_at) AS arrived,
+                       min(lines) AS fewest
+                  FROM parcel GROUP BY order_id
+            )
+            SELECT number, format('is %%s with %%s parcels, %%s of them delivered, the'
+                       ' emptiest of %%s lines', status, coalesce(sent, 0),
+                       coalesce(arrived, 0), coalesce(fewest, 0))
               FROM orders_order AS "order"
-              LEFT JOIN (SELECT order_id, count(*) AS sent,
-                                count(delivered_at) AS arrived
-                           FROM orders_fulfilment GROUP BY order_id) AS parcels
-                ON parcels.order_id = "order".id
-             WHERE (coalesce(sent, 0) > 0) <> (status IN ('shipped', 'delivered'))
+              LEFT JOIN parcels ON parcels.order_id = "order".id
+             WHERE sent IS NULL AND status IN ('shipped', 'delivered')
+                OR status NOT IN ('processing', 'shipped', 'delivered') AND sent > 0
                 OR status = 'delivered' AND arrived <> sent
                 OR status = 'shipped' AND arrived = sent
+                OR fewest = 0
+             UNION ALL
+            SELECT 'line ' || line.id, format('%%s ordered, %%s sent', line.quantity,
+                       sum(content.quantity))
+              FROM orders_fulfilmentline AS content
+              JOIN orders_orderline AS line ON line.id = content.order_line_id
+             GROUP BY line.id HAVING sum(content.quantity) > line.quantity
+             UNION ALL
+            SELECT 'line ' || line.id, 'is in a parcel of another order'
+              FROM orders_fulfilmentline AS content
+              JOIN orders_fulfilment AS parcel ON parcel.id = content.fulfilment_id
+              JOIN orders_orderline AS line ON line.id = content.order_line_id
+             WHERE parcel.order_id <> line.order_id
+             UNION ALL
+            SELECT 'parcel ' || parcel.id, format('%%s, but scanned as %%s',
+                       parcel.stage, event.stage)
+              FROM orders_fulfilment AS parcel
+              JOIN orders_fulfilmentevent AS event ON event.fulfilment_id = parcel.id
+             WHERE array_position(%(stages)s::text[], event.stage::text)
+                 > array_position(%(stages)s::text[], parcel.stage::text)
         """,
-        hint="Keys are order numbers.",
+        params=lambda: {"stages": [str(stage) for stage in PARCEL_STAGES]},
+        hint="Keys are order numbers, lines and parcels.",
+    ),
+    Invariant(
+        id="I11d",
+        title="What comes back was sent before, by the same order",
+        sql="""
+            WITH back AS (
+                SELECT item.order_line_id AS id,
+                       sum(item.quantity) FILTER (
+                           WHERE parent.state NOT IN ('rejected', 'withdrawn')
+                       ) AS quantity,
+                       sum(item.restocked) FILTER (
+                           WHERE parent.state <> 'received') AS too_early,
+                       bool_or(parent.order_id <> line.order_id) AS is_foreign
+                  FROM orders_returnline AS item
+                  JOIN orders_return AS parent ON parent.id = item.parent_id
+                  JOIN orders_orderline AS line ON line.id = item.order_line_id
+                 GROUP BY item.order_line_id
+            ), sent AS (
+                SELECT order_line_id AS id, sum(quantity) AS quantity
+                  FROM orders_fulfilmentline GROUP BY order_line_id
+            )
+            SELECT 'line ' || back.id, format('%%s sent, %%s to come back%%s',
+                       coalesce(sent.quantity, 0), coalesce(back.quantity, 0),
+                       CASE WHEN is_foreign THEN ' with another order' END)
+              FROM back LEFT JOIN sent USING (id)
+             WHERE back.quantity > coalesce(sent.quantity, 0) OR too_early > 0
+                OR is_foreign
+             UNION ALL
+            SELECT 'return ' || parent.id, 'is of nothing'
+              FROM orders_return AS parent
+             WHERE NOT EXISTS (SELECT FROM orders_returnline
+                                WHERE parent_id = parent.id)
+        """,
+        hint="Keys are lines and returns. Somebody wrote a return past the service.",
+    ),
+    Invariant(
+        id="I15",
+        title="Each paid order has one invoice, and their numbers are 1, 2, 3 …",
+        sql="""
+            SELECT 'order ' || number, format('paid %%s, and without an invoice',
+                       paid_at)
+              FROM orders_order AS "order"
+             WHERE paid_at < now() - %(patience)s::interval
+               AND NOT EXISTS (SELECT FROM orders_invoice
+                                WHERE order_id = "order".id)
+             UNION ALL
+            SELECT 'invoice ' || invoice.number,
+                   'its order ' || "order".number || ' was never paid'
+              FROM orders_invoice AS invoice
+              JOIN orders_order AS "order" ON "order".id = invoice.order_id
+             WHERE paid_at IS NULL
+             UNION ALL
+            SELECT 'invoice ' || number, format('comes after %%s', before)
+              FROM (SELECT number, lag(number, 1, 0::bigint) OVER (ORDER BY number)
+                               AS before
+                      FROM orders_invoice) AS numbered
+             WHERE number <> before + 1
+        """,
+        params=lambda: {"patience": PATIENCE},
+        hint="Keys are order and invoice numbers. Is orders.invoicing.issue delivered?",
     ),
 ]

@@ -98,6 +98,8 @@ class RefundPlan:
     legs: tuple[PlannedLeg, ...]
     # After it nothing is left to give back for goods, so the coupon is free again.
     is_complete: bool
+    # What was paid for delivery and stays with the shop after it.
+    delivery_kept: int
 
     @property
     def amount(self) -> int:
@@ -146,6 +148,7 @@ def plan_refund(
         delivery=delivery_amount,
         legs=_plan_legs(order.legs, amount),
         is_complete=is_complete,
+        delivery_kept=order.delivery_cost - order.refunded_delivery - delivery_amount,
     )
 
 

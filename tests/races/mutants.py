@@ -295,7 +295,7 @@ def expiring_without_lock() -> Iterator[None]:
         with transaction.atomic():
             if order is None:
                 return False
-            checkout._give_back(order, was_paid=False)
+            checkout._give_back(order, None)
             orders.become(order, OrderStatus.EXPIRED, actor_id=None)
             return True
 
