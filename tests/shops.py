@@ -17,6 +17,7 @@ from coupons import services as coupons
 from coupons.models import DiscountKind
 from inventory import services as inventory
 from inventory.models import MovementKind
+from orders import invoicing
 from orders.models import OrderStatus
 from outbox import services as outbox
 from points import services as points
@@ -150,6 +151,7 @@ def _live_on(placed: dict[str, UUID], user: User) -> None:
             actor_id=None,
         )
     checkout.deliver(order_id=placed["delivered"], actor_id=None)
+    invoicing.issue_missing()
 
 
 def _age(order_id: UUID) -> None:
