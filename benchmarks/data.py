@@ -29,7 +29,7 @@ _BASE = f"""
       FROM generate_series(1, {SHOPPERS}) AS n;
     INSERT INTO points_pointaccount (user_id) SELECT id FROM accounts_user;
     WITH draft AS (
-        SELECT id AS account_id, 'issuance' AS counter_account, 'charge' AS kind,
+        SELECT id AS account_id, 'adjustment' AS counter_account, 'adjust' AS kind,
                1000000000000::bigint AS amount, 1000000000000::bigint AS balance_after,
                1::bigint AS sequence, '' AS reference, 'opening' AS idempotency_key,
                decode(repeat('00', 32), 'hex') AS previous_hash, now() AS created_at

@@ -114,7 +114,27 @@ class LedgerEntry(models.Model):
             pgtrigger.Protect(
                 name="append_only",
                 operation=pgtrigger.Update | pgtrigger.Delete,
-            )
+            ),
+            # The settings tell each connection the limits; see ``config/settings.py``.
+            # Only charges are bound by them: a refund always finds its way back.
+            pgtrigger.Trigger(
+                name="charge_within_limits",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__kind=EntryKind.CHARGE),
+                func="""
+                    IF NEW.amount > nullif(current_setting(
+                           'shop.points_max_charge', true), '')::bigint
+                    OR NEW.balance_after > nullif(current_setting(
+                           'shop.points_max_balance', true), '')::bigint THEN
+                        RAISE EXCEPTION 'a charge of % to % is beyond the limits',
+                              NEW.amount, NEW.balance_after
+                        USING ERRCODE = 'check_violation',
+                              CONSTRAINT = 'ledger_entry_charge_within_limits';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

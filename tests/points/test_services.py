@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
+from common.db import violates
 from points import services as points
 from points.errors import (
     AmountOutOfRange,
@@ -154,3 +155,21 @@ def test_database_itself_guards_the_ledger(user_id: int) -> None:
             change()
 
     assert points.balance_of(user_id) == LedgerEntry.objects.get().amount == 1_000
+
+
+@pytest.mark.parametrize(
+    ("amount", "balance"), [(1_000_001, 1_000_001), (1_000_000, 10_000_001)]
+)
+def test_database_itself_holds_charges_to_the_limits(
+    amount: int, balance: int
+) -> None:
+    user = UserFactory.create(points=100)
+    entry = LedgerEntry.objects.get(account_id=user.pk)
+    entry.pk, entry.amount, entry.balance_after = None, amount, balance
+    entry.sequence, entry.idempotency_key = 2, "past the service"
+
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        entry.save(force_insert=True)
+
+    assert violates(refused.value, "ledger_entry_charge_within_limits")
+    assert LedgerEntry.objects.count() == 1
