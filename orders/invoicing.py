@@ -52,7 +52,7 @@ def issue_now(order_id: UUID) -> Invoice | None:
 
 @use_case
 def issue_missing() -> int:
-    """Number every paid order that has no invoice; return how many there were."""
+    """Give a number to every paid order that has none; return how many there were."""
     _queue_up()
     return run(ISSUE_MISSING_SQL, {}).count()
 
