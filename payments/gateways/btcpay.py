@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from babel.numbers import get_currency_precision
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common import http
@@ -49,7 +50,7 @@ class BTCPay:
     """References are ids of BTCPay's invoices."""
 
     code = "btcpay"
-    label = _("Cryptocurrency")
+    label: str | Promise = _("Cryptocurrency")
 
     @one_deadline()
     def start(self, invoice: Invoice) -> Started:
@@ -139,7 +140,8 @@ class BTCPay:
             invoice = _get(reference)
         except GatewayRefused:
             return [Notice(event_id, kind, sight=None)]
-        return [Notice(event_id, kind, _sight_of(invoice), _key(invoice))]
+        with reading_answer("BTCPay"):
+            return [Notice(event_id, kind, _sight_of(invoice), _key(invoice))]
 
 
 def _body(invoice: Invoice) -> dict[str, Any]:
@@ -228,8 +230,7 @@ def _is_confirmed(reference: str) -> bool:
 
 
 def _key(invoice: Mapping[str, Any]) -> str:
-    found = (invoice.get("metadata") or {}).get("orderId")
-    return found if isinstance(found, str) else ""
+    return text((invoice.get("metadata") or {}).get("orderId") or "")
 
 
 def _name(key: str) -> str:

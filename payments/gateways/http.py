@@ -49,8 +49,8 @@ def message(body: bytes) -> Mapping[str, Any]:
 
 
 def text(value: object) -> str:
-    """Return a string that has to be one, or raise ``TypeError``."""
-    if not isinstance(value, str):
+    """Return a string that has to be one, and that a database can keep."""
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError("not a text")
     return value
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common import http
@@ -115,7 +116,7 @@ class PayPal:
     """References are ids of PayPal's orders."""
 
     code = "paypal"
-    label = _("PayPal")
+    label: str | Promise = _("PayPal")
 
     @one_deadline()
     def start(self, invoice: Invoice) -> Started:
@@ -316,7 +317,7 @@ def _sight(
         state=state,
         amount=from_decimal(amount["value"], currency),
         currency=currency,
-        reason=str(reason or "") if state in {OPEN, FAILED} else "",
+        reason=text(reason or "") if state in {OPEN, FAILED} else "",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import stripe
 from babel.numbers import get_currency_precision
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common import http
@@ -87,7 +88,7 @@ class Stripe:
     """
 
     code = "stripe"
-    label = _("Card or wallet")
+    label: str | Promise = _("Card or wallet")
 
     @one_deadline()
     def start(self, invoice: Invoice) -> Started:

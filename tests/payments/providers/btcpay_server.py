@@ -7,6 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from pytest_django import Settings
+
 from tests.servers import Answer, Call, LocalServer, dispatch
 
 API_KEY = "f13658bfb0000000000000000000000000000000"
@@ -30,6 +32,13 @@ class BTCPayServer(LocalServer):
         self.coins: dict[str, list[dict[str, str]]] = {}
         self.pulls: dict[str, dict[str, Any]] = {}
         self._count = 0
+
+    def configure(self, settings: Settings) -> None:
+        """Have the shop's adapter speak with this server."""
+        settings.BTCPAY_URL = self.url + "/"
+        settings.BTCPAY_STORE_ID = STORE_ID
+        settings.BTCPAY_API_KEY = API_KEY
+        settings.BTCPAY_WEBHOOK_SECRET = WEBHOOK_SECRET
 
     # --- The payer's side
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from pytest_django import Settings
+
 from tests.servers import Answer, Call, LocalServer, dispatch
 
 CLIENT_ID, CLIENT_SECRET = "AZ-local", "EL-local"
@@ -43,6 +45,13 @@ class PayPalServer(LocalServer):
         # What it says of a webhook's signature, beside checking it.
         self.seen_webhooks: list[bytes] = []
         self._count = 0
+
+    def configure(self, settings: Settings) -> None:
+        """Have the shop's adapter speak with this server."""
+        settings.PAYPAL_API_URL = self.url
+        settings.PAYPAL_CLIENT_ID = CLIENT_ID
+        settings.PAYPAL_CLIENT_SECRET = CLIENT_SECRET
+        settings.PAYPAL_WEBHOOK_ID = WEBHOOK_ID
 
     # --- The payer's side
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import stripe
+from pytest_django import Settings
 
 from tests.servers import Answer, Call, LocalServer, dispatch
 
@@ -37,6 +38,12 @@ class StripeServer(LocalServer):
         # Idempotency key → what it was used for, and the answer.
         self.replays: dict[str, tuple[str, Answer]] = {}
         self._count = 0
+
+    def configure(self, settings: Settings) -> None:
+        """Have the shop's adapter speak with this server."""
+        settings.STRIPE_API_URL = self.url
+        settings.STRIPE_SECRET_KEY = SECRET_KEY
+        settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
 
     # --- The payer's side
 
