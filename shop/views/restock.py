@@ -114,8 +114,8 @@ def cancel(request: AuthenticatedHttpRequest, alert_id: int) -> HttpResponse:
 
 
 def _alert_of(token: str) -> RestockAlert:
-    alert_id = read_token(token)
-    alert = RestockAlert.objects.select_related("product").filter(pk=alert_id).first()
+    alerts = RestockAlert.objects.select_related("product")
+    alert = alerts.filter(pk=read_token(token) or 0).first()
     if alert is None:
         raise Http404
     return alert
