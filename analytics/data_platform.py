@@ -73,7 +73,8 @@ def cloud_event(event: OutgoingEvent) -> dict[str, Any]:
         "time": event.occurred_at.isoformat(),
         "datacontenttype": "application/json",
         "sequence": str(event.sequence or ""),
-        "data": event.payload,
+        # A guest's link opens the order for whoever has it.
+        "data": {key: value for key, value in event.payload.items() if key != "url"},
     }
 
 

@@ -38,6 +38,7 @@ from inventory.services import Holder, Wanted
 from orders import events
 from orders import services as orders
 from orders.drafts import Draft
+from orders.guests import fold
 from orders.models import OrderStatus
 from outbox import services as outbox
 from payments import services as payments
@@ -58,9 +59,12 @@ class CartVersion:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What somebody wants to buy. It carries no price: those are the shop's."""
+    """What somebody wants to buy. It carries no price: those are the shop's.
 
-    user_id: int
+    ``user_id`` ``None`` is a guest, who has neither points nor coupons.
+    """
+
+    user_id: int | None
     email: str
     # By product id; 1 … 999 each.
     quantities: Mapping[int, int]
@@ -90,7 +94,8 @@ def place_order(purchase: Purchase) -> Draft:
 def place_and_pay(purchase: Purchase) -> Draft:
     """Write an order and pay it from the shopper's points, in one transaction.
 
-    Raises what ``place_order`` raises, and ``InsufficientPoints``.
+    Raises what ``place_order`` raises, and ``InsufficientPoints``. For a guest that is
+    everything but a purchase that costs nothing.
     """
     draft, _reply = _place(purchase, OrderStatus.PAID, None, None)
     return draft
@@ -151,9 +156,11 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         raise _coupon_error(priced)
     if purchase.expected_total not in {None, priced.total}:
         raise _price_changed(priced)
+    if status == OrderStatus.PAID and purchase.user_id is None and priced.total:
+        raise InsufficientPoints(balance=0, required=priced.total)
     draft = Draft(
         user_id=purchase.user_id,
-        email=purchase.email,
+        email=_email(purchase),
         quote=priced,
         address=purchase.address,
         delivery_method=now.delivery.code if now.delivery else "",
@@ -163,6 +170,10 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         placed_at=now.moment,
     )
     return draft, now
+
+
+def _email(purchase: Purchase) -> str:
+    return fold(purchase.email) if purchase.user_id is None else purchase.email
 
 
 def _holder(purchase: Purchase, now: Offer) -> Holder | None:
@@ -228,10 +239,12 @@ def _write(
     if sent.cleared is not None and not sent.cleared.count():
         raise CartChanged
     if sent.debited is not None and not sent.debited.count():
-        balance = points.balance_of(purchase.user_id)
+        balance = points.balance_of(purchase.user_id or 0)
         raise InsufficientPoints(balance=balance, required=draft.quote.total)
     if sent.taken is not None and not sent.taken.count():
-        raise coupons.refusal(user_id=purchase.user_id, coupon_id=draft.coupon_id or 0)
+        raise coupons.refusal(
+            user_id=purchase.user_id or 0, coupon_id=draft.coupon_id or 0
+        )
     if sent.moved.count() != len(wanted):
         raise _StockMoved
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from orders import guests
 from orders.drafts import Draft
 from orders.models import Order, OrderLine
 
@@ -32,6 +33,7 @@ def payload(order: Order, lines: Sequence[OrderLine] = ()) -> dict[str, Any]:
             }
             for line in lines or order.lines.order_by("pk")
         ],
+        **_link(order),
     }
 
 
@@ -60,4 +62,10 @@ def draft_payload(draft: Draft, currency: str) -> dict[str, Any]:
             }
             for line in draft.quote.lines
         ],
+        **_link(draft),
     }
+
+
+def _link(order: Order | Draft) -> dict[str, str]:
+    """Return what takes a guest to the order; shoppers sign in instead."""
+    return {"url": guests.link(order)} if order.user_id is None else {}

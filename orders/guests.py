@@ -43,5 +43,13 @@ def address(order: Order | Draft) -> str:
     return f"{settings.SHOP_BASE_URL}/orders/{order.number}/"
 
 
+def fold(email: str) -> str:
+    """Return the one way in which a guest's address is written down and looked for.
+
+    Only ASCII: beyond it, letters of different addresses fall together.
+    """
+    return email.strip().encode().lower().decode()
+
+
 def _signer() -> Signer:
     return Signer(sep=".", salt=_SALT)

@@ -17,6 +17,7 @@ from orders.errors import (
     OrderNotFound,
     OrderNotPayable,
 )
+from orders.guests import fold
 from orders.models import (
     DEAD,
     SETTLED,
@@ -201,7 +202,7 @@ def wait_for_provider(order: Order) -> None:
 @requires_transaction
 def claim(*, user_id: int, email: str) -> int:
     """Make a guest's orders those of a user who has proved the address; count them."""
-    return Order.objects.of_guest(email).update(user_id=user_id)
+    return Order.objects.of_guest(fold(email)).update(user_id=user_id)
 
 
 @requires_transaction

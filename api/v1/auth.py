@@ -33,6 +33,7 @@ from api.schema import CART_TOKEN, operation
 from api.v1.carts import guest_token
 from api.views import PublicView
 from cart import services as carts
+from checkout import services as checkout
 from common.errors import Forbidden
 
 # Longer ones would only cost time to hash.
@@ -139,6 +140,7 @@ class TokenView(AnonymousView):
         asked = clean(SIGN_IN, request)
         token = guest_token(request)
         user = _authenticate(request, asked)
+        checkout.claim_orders(user_id=user.pk)
         if token:
             carts.merge(token=token, user_id=user.pk)
         return Response(_tokens(tokens.sign_in(user)))

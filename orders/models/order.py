@@ -86,8 +86,13 @@ class OrderQuerySet(models.QuerySet["Order"]):
         )
 
     def of_guest(self, email: str) -> "OrderQuerySet":
-        """Keep orders that a guest placed with this address and nobody has claimed."""
-        return self.filter(user=None, email__iexact=email)
+        """Keep orders that a guest placed with this address and nobody has claimed.
+
+        The address is in lower case, as guests' are written down.
+        """
+        # Said twice: the first finds the index, the second is what is meant.
+        lowered = self.alias(lowered=Lower("email"))
+        return lowered.filter(user=None, lowered=email, email=email)
 
     def newest_first(self) -> "OrderQuerySet":
         # The ids are made in the order of time (UUID version 7).
