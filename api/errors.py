@@ -120,6 +120,15 @@ class IdempotencyKeyInvalid(Invalid):
         super().__init__(_("The Idempotency-Key needs 1 to 128 printable characters."))
 
 
+class ReturnUrlForbidden(Invalid):
+    """The payer may not be sent to this address after paying."""
+
+    code = "return_url_forbidden"
+
+    def __init__(self) -> None:
+        super().__init__(_("The return_url is not at an address that is allowed."))
+
+
 class CartTokenInvalid(Invalid):
     """The X-Cart-Token is not one that this shop gave out, or too old."""
 

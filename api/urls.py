@@ -11,7 +11,7 @@ from api.compat import (
     compat,
 )
 from api.routes import route
-from api.v1 import coupons, orders, points, products
+from api.v1 import coupons, orders, payments, points, products
 
 app_name = "api"
 
@@ -80,8 +80,8 @@ urlpatterns = [
         compat(orders.OrderListView, f"{V1}/users/{{id}}/orders", "get"),
         "",
     ),
-    *route("pay", compat(orders.PayView, f"{V1}/pay", "post"), ""),
-    *route("payments", compat(orders.PayView, f"{V1}/payments", "post"), ""),
+    *route("pay", compat(payments.PayView, f"{V1}/pay", "post"), ""),
+    *route("payments", compat(payments.PayView, f"{V1}/payments", "post"), ""),
     *route(
         "cart", compat(OldCartView, f"{V1}/cart", "get", "post", "put", "delete"), ""
     ),

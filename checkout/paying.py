@@ -14,8 +14,8 @@ from django.db import transaction
 from checkout.errors import PartInvalid
 from common.db import requires_transaction, use_case
 from orders import services as orders
-from orders.errors import OrderExpired, OrderNotPayable
-from orders.models import Order, OrderStatus
+from orders.errors import OrderExpired
+from orders.models import Order
 from payments import services as payments
 from payments.errors import (
     PaymentDeclined,
@@ -77,19 +77,23 @@ def start_charge(
     email: str,
     amount: int,
     method: str,
+    key: str,
     return_url: str,
     language: str,
 ) -> Payment:
     """Send a shopper off to buy ``amount`` points, credited once they are paid for.
 
-    Raises ``AmountOutOfRange``, ``BalanceLimitReached``, ``PaymentMethodUnavailable``,
-    ``PaymentDeclined`` or ``ProviderAway``.
+    The same ``key`` gives the same payment, which may be decided by then and lead
+    nowhere. Raises ``PaymentKeyReused``, ``AmountOutOfRange``,
+    ``BalanceLimitReached``, ``PaymentMethodUnavailable``, ``PaymentDeclined`` or
+    ``ProviderAway``.
     """
     provider = provider_of(method)
-    points.check_charge(user_id=user_id, amount=amount)
+    if not payments.is_known_charge(user_id=user_id, key=key):
+        points.check_charge(user_id=user_id, amount=amount)
     with transaction.atomic():
         payment = payments.open_for_points(
-            user_id=user_id, method=method, amount=amount
+            user_id=user_id, method=method, amount=amount, key=key
         )
     return _set_out(
         provider,
@@ -113,9 +117,7 @@ def provider_of(method: str) -> Gateway:
 def _open(
     *, user_id: int | None, order_id: UUID, method: str, points_part: int
 ) -> Payment:
-    order = orders.lock_for(OrderStatus.PAID, order_id=order_id, user_id=user_id)
-    if order.status != OrderStatus.PENDING:
-        raise OrderNotPayable(status=order.status, wanted=OrderStatus.PAID.value)
+    order = orders.lock_unpaid(order_id, user_id=user_id)
     if Order.objects.overdue().filter(pk=order.pk).exists():
         raise OrderExpired
     if not 0 <= points_part < order.total:
@@ -139,7 +141,7 @@ def _set_out(
     return_url: str,
     language: str,
 ) -> Payment:
-    if payment.provider_url:
+    if payment.provider_url or not payment.is_open:
         return payment
     invoice = Invoice(
         key=str(payment.pk),

@@ -191,8 +191,19 @@ def receive_webhook(provider: str, headers: Mapping[str, str], body: bytes) -> N
         raise WebhookRejected from None
     except GatewayAway:
         raise ProviderAway from None
+    if not all(_is_text(notice) for notice in notices):
+        raise WebhookRejected
     for notice in notices:
         take_down(provider, notice)
+
+
+def _is_text(notice: Notice) -> bool:
+    """Tell whether the database can keep what was told: JSON allows more than that."""
+    sight = notice.sight
+    words = [notice.event_id, notice.kind, notice.key]
+    words += [sight.reference, sight.currency, sight.reason] if sight else []
+    told = "".join(words)
+    return "\0" not in told and told == told.encode(errors="ignore").decode()
 
 
 @use_case

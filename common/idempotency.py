@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
 
 from common.db import Pipeline, Statement, use_case
+from common.db import run as run_statement
 from common.errors import Conflict, DomainError, Mismatch
 from common.models import IdempotencyRecord
 
@@ -25,6 +26,8 @@ STORE_SQL = """
     VALUES (%(subject)s, %(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s,
         %(reply)s, now())
 """
+CLAIM_SQL = f"{STORE_SQL} ON CONFLICT DO NOTHING"
+UNDER_WAY = 102  # HTTP's "Processing": there is no reply yet
 
 
 class InFlight(Conflict):
@@ -75,6 +78,29 @@ def run(claim: Claim | None, effect: Callable[[], Reply]) -> Reply:
         return recover(claim, error)
 
 
+def run_outside(claim: Claim | None, effect: Callable[[], Reply]) -> Reply:
+    """Run an effect that calls others, once per claim as far as anybody can see.
+
+    No transaction may stay open meanwhile, so the key is claimed by one, and the reply
+    stored by another. Two requests at once, or one after a crash, both run ``effect``:
+    it has to be one that finds what an earlier run has done. A refused effect frees
+    the key. Raises ``Mismatch`` for a key of another request.
+    """
+    if claim is None:
+        return effect()
+    stored = _open_record(claim)
+    if stored is not None:
+        return stored
+    record = IdempotencyRecord.objects.filter(status=UNDER_WAY, **_place_of(claim))
+    try:
+        reply = effect()
+    except DomainError:
+        record.delete()
+        raise
+    record.update(status=reply.status, reply=reply.body)
+    return reply
+
+
 def recover(claim: Claim | None, error: Exception) -> Reply:
     """Turn a failed attempt into the replay of the first one, or raise ``error``.
 
@@ -95,13 +121,13 @@ def recover(claim: Claim | None, error: Exception) -> Reply:
 
 def find(claim: Claim) -> Reply | None:
     """Return the stored reply, ``None`` if there is none; raise ``Mismatch``."""
-    record = IdempotencyRecord.objects.filter(
-        subject=claim.subject, key=claim.key, method=claim.method, path=claim.path
-    ).first()
+    record = IdempotencyRecord.objects.filter(**_place_of(claim)).first()
     if record is None:
         return None
     if record.fingerprint != claim.fingerprint:
         raise Mismatch(_("This key was sent with another request."))
+    if record.status == UNDER_WAY:
+        return None
     return Reply(status=record.status, body=record.reply, is_replayed=True)
 
 
@@ -133,6 +159,22 @@ def _run_once(claim: Claim, effect: Callable[[], Reply]) -> Reply:
         status=reply.status, reply=reply.body
     )
     return reply
+
+
+@use_case
+def _open_record(claim: Claim) -> Reply | None:
+    """Claim the key for a request under way; return what it was answered, if it was."""
+    run_statement(CLAIM_SQL, _params(claim, Reply(UNDER_WAY, "")))
+    return find(claim)
+
+
+def _place_of(claim: Claim) -> dict[str, str]:
+    return {
+        "subject": claim.subject,
+        "key": claim.key,
+        "method": claim.method,
+        "path": claim.path,
+    }
 
 
 def _params(claim: Claim, reply: Reply) -> dict[str, object]:

@@ -11,7 +11,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
-from config import embedded
+from config import embedded, live
+from config.payment_pages import payment_pages
 from config.subscriptions import SUBSCRIPTIONS
 
 django_stubs_ext.monkeypatch()
@@ -429,6 +430,9 @@ BTCPAY_STORE_ID = env.str("BTCPAY_STORE_ID", "")
 BTCPAY_API_KEY = env.str("BTCPAY_API_KEY", "")
 BTCPAY_WEBHOOK_SECRET = env.str("BTCPAY_WEBHOOK_SECRET", "")
 SANDBOX_WEBHOOK_SECRET = env.str("SANDBOX_WEBHOOK_SECRET", SECRET_KEY)
+# Besides the shop itself: where clients of the API may have payers come back to.
+PAYMENT_RETURN_ORIGINS = env.list("PAYMENT_RETURN_ORIGINS", default=[])
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += payment_pages(globals())
 
 # --- Delivery ------------------------------------------------------------------------
 

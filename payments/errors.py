@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, Invalid, NotFound, Unavailable
+from common.errors import Conflict, Invalid, Mismatch, NotFound, Unavailable
 from common.money import money
 
 
@@ -31,6 +31,13 @@ class PaymentMethodUnavailable(Invalid):
 
     def __init__(self) -> None:
         super().__init__(_("This way of paying is not offered."))
+
+
+class PaymentKeyReused(Mismatch):
+    """The key belongs to another payment of this buyer."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This key was used for another payment."))
 
 
 class PaymentDeclined(Conflict):
@@ -83,3 +90,21 @@ class NothingToRefund(Conflict):
 
     def __init__(self) -> None:
         super().__init__(_("There is nothing to give back."))
+
+
+class LegNotRefused(Conflict):
+    """Only what the provider refused can be asked again, or be paid another way."""
+
+    code = "refund_not_refused"
+
+    def __init__(self) -> None:
+        super().__init__(_("The provider has not refused this refund."))
+
+
+class NobodyToPay(Conflict):
+    """A guest has no points account: the money has to go another way."""
+
+    code = "nobody_to_pay"
+
+    def __init__(self) -> None:
+        super().__init__(_("Nobody with an account paid this: there are no points."))

@@ -16,7 +16,7 @@ from common.db import Pipeline, Statement, pipeline, requires_transaction, run
 from common.ids import uuid7
 from orders.models import Order
 from outbox import services as outbox
-from payments.errors import PaymentNotFound
+from payments.errors import PaymentKeyReused, PaymentNotFound
 from payments.gateways.base import Sight
 from payments.models import (
     OPEN,
@@ -115,15 +115,30 @@ def open_for_order(order: Order, *, method: str, points_part: int) -> Payment:
 
 
 @requires_transaction
-def open_for_points(*, user_id: int, method: str, amount: int) -> Payment:
-    """Open the outside payment by which somebody buys ``amount`` points."""
-    return Payment.objects.create(
+def open_for_points(*, user_id: int, method: str, amount: int, key: str) -> Payment:
+    """Open the outside payment by which somebody buys ``amount`` points.
+
+    The same ``key`` of the same buyer finds the same payment. Raises
+    ``PaymentKeyReused`` if that one is of another amount or method.
+    """
+    payment, _is_new = Payment.objects.get_or_create(
         buyer_id=user_id,
-        method=method,
-        amount=amount,
-        state=PaymentState.CREATED,
-        next_look_at=Now() + FIRST_LOOK,
+        client_key=key,
+        defaults={
+            "method": method,
+            "amount": amount,
+            "state": PaymentState.CREATED,
+            "next_look_at": Now() + FIRST_LOOK,
+        },
     )
+    if (payment.method, payment.amount) != (method, amount):
+        raise PaymentKeyReused
+    return payment
+
+
+def is_known_charge(*, user_id: int, key: str) -> bool:
+    """Tell whether somebody has begun to buy points with this key before."""
+    return Payment.objects.filter(buyer_id=user_id, client_key=key).exists()
 
 
 @requires_transaction

@@ -9,7 +9,7 @@ from api.shapes import AddressJson, MoneyJson, money
 from api.v1.carts import AdjustmentJson, adjustments_json
 from orders.drafts import Draft
 from orders.models import NEXT_STATUSES, Fulfilment, Order, OrderEvent, OrderStatus
-from payments.models import Payment
+from payments.models import Payment, PaymentState
 
 Status = Literal[
     "pending", "paid", "processing", "shipped", "delivered", "cancelled", "expired"
@@ -59,18 +59,29 @@ class OrderJson(TypedDict):
     allowed_actions: list[Action]
 
 
+class NextActionJson(TypedDict):
+    """What the payer does now: go to ``url``, where the provider waits."""
+
+    type: Literal["redirect"]
+    url: str
+
+
 class PaymentJson(TypedDict):
-    """How an order is paid."""
+    """How an order is paid, or points are bought; those have no ``order_id``.
+
+    ``next_action`` is there while the payer has something to do.
+    """
 
     id: UUID
-    order_id: UUID
-    method: Literal["points", "free"]
+    order_id: UUID | None
+    method: Literal["points", "free", "stripe", "paypal", "btcpay", "sandbox"]
     status: Literal[
         "created", "processing", "authorised", "captured", "failed", "voided"
     ]
     amount: MoneyJson
     refunded: MoneyJson
     captured_at: datetime | None
+    next_action: NextActionJson | None
 
 
 class ShipmentJson(TypedDict):
@@ -192,7 +203,14 @@ def payment_json(payment: Payment) -> PaymentJson:
         "amount": money(payment.amount),
         "refunded": money(payment.refunded),
         "captured_at": payment.captured_at,
+        "next_action": _next_action(payment),
     }
+
+
+def _next_action(payment: Payment) -> NextActionJson | None:
+    if payment.state != PaymentState.PROCESSING or not payment.provider_url:
+        return None
+    return {"type": "redirect", "url": payment.provider_url}
 
 
 def _adjustment(step: dict[str, Any]) -> AdjustmentJson:

@@ -40,11 +40,9 @@ from api.v1.order_shapes import (
     WITH_DETAILS,
     OrderDetailJson,
     OrderJson,
-    PaymentJson,
     draft_json,
     order_detail_json,
     order_json,
-    payment_json,
 )
 from api.views import PersonalView, cacheable
 from cart.errors import CartEmpty
@@ -53,9 +51,8 @@ from checkout import services as checkout
 from checkout.services import MAX_LINES, CartVersion, Purchase
 from common.idempotency import Reply
 from orders.drafts import Draft
-from orders.errors import OrderExpired, OrderNotFound
+from orders.errors import OrderNotFound
 from orders.models import Order, OrderStatus
-from payments.models import Payment
 
 MAY_CHANGE = "orders.change_order"
 MAY_VIEW = "orders.view_order"
@@ -137,22 +134,10 @@ class CancelInput(Input):
     reason = StrictText(required=False, max_length=200, allow_blank=True)
 
 
-class PayOrderInput(Input):
-    method = serializers.ChoiceField(["points"], default="points")
-
-
-class PayInput(PayOrderInput):
-    order_id = serializers.UUIDField()
-    user_id = Id(required=False, allow_null=True)
-    reason = StrictText(required=False, max_length=200, help_text="For somebody else.")
-
-
 PLACE_ORDER = PlaceOrderInput()
 ORDER_QUERY = OrderQuery()
 CHANGE_ORDER = ChangeOrderInput()
 CANCEL = CancelInput()
-PAY_ORDER = PayOrderInput()
-PAY = PayInput()
 
 
 class OrderListView(PersonalView):
@@ -304,49 +289,6 @@ class OrderCancelView(PersonalView):
         return _cancel(request, order_id, clean(CANCEL, request).get("reason", ""))
 
 
-class OrderPayView(PersonalView):
-    """Paying one order."""
-
-    @operation(
-        "orders_pay",
-        "Pay an order",
-        body=PAY_ORDER,
-        example={"method": "points"},
-        reply={201: PaymentJson},
-        keyed="yes",
-    )
-    def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
-        """Pay an unpaid order from its shopper's points."""
-        clean(PAY_ORDER, request)
-        return _pay(request, request.user.pk, order_id, "")
-
-
-class PayView(PersonalView):
-    """Paying, with the order in the body."""
-
-    @operation(
-        "payments_create",
-        "Pay",
-        body=PAY,
-        example={"order_id": "01920000-0000-7000-8000-000000000000"},
-        reply={201: PaymentJson},
-        keyed="yes",
-        problems=(403, 404),
-    )
-    def post(self, request: AuthenticatedRequest) -> HttpResponse:
-        """Pay an unpaid order from its shopper's points."""
-        asked = clean(PAY, request)
-        reason = asked.get("reason", "")
-        subject = resolve_payer(request, asked.get("user_id"), reason)
-        return _pay(request, subject, asked["order_id"], reason)
-
-
-class PaymentListView(PayView):
-    """The same under the name of what it makes."""
-
-    operation_id = "payments_pay"
-
-
 class OrderRepeatView(PersonalView):
     """Ordering the same again."""
 
@@ -472,22 +414,6 @@ def _cancel(request: AuthenticatedRequest, order_id: UUID, reason: str) -> HttpR
         return _detail(order_id)
 
     return once(request, cancel)
-
-
-def _pay(
-    request: AuthenticatedRequest, subject: int, order_id: UUID, reason: str
-) -> HttpResponse:
-    def pay() -> PaymentJson:
-        checkout.pay_with_points(user_id=subject, order_id=order_id)
-        record(request, subject, reason)
-        return payment_json(Payment.objects.get(order_id=order_id))
-
-    try:
-        return once(request, pay, status=201)
-    except OrderExpired:
-        # The time was up though no job has come by yet: let it go at once.
-        checkout.expire(order_id)
-        raise
 
 
 def _uuid(text: str) -> UUID:

@@ -19,14 +19,25 @@ from api.fields import (
     clean,
     clean_query,
 )
-from api.idempotency import movement_key, once
+from api.idempotency import claim_of, movement_key, once, respond
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.renderers import dump
 from api.schema import operation
 from api.shapes import PageJson
 from api.subjects import record, resolve_payer, resolve_subject
 from api.typing import AuthenticatedRequest
+from api.v1.order_shapes import PaymentJson, payment_json
+from api.v1.payments import (
+    OUTSIDE,
+    MethodField,
+    checked_return_url,
+    own_language,
+)
 from api.views import PersonalView
+from checkout import paying
 from checkout import services as checkout
+from common import idempotency
+from common.idempotency import Reply
 from orders.errors import OrderExpired
 from orders.models import Order
 from payments import services as payments
@@ -60,6 +71,12 @@ class MovementJson(TypedDict):
     balance: int
 
 
+class ChargeJson(MovementJson):
+    """A charge: its entry, or the payment by which it is being bought."""
+
+    payment: PaymentJson | None
+
+
 class SubjectQuery(Input):
     user_id = serializers.IntegerField(
         min_value=1,
@@ -88,6 +105,14 @@ class HistoryQuery(PageQuery):
 
 class ChargeInput(Input):
     amount = StrictInteger(min_value=1, max_value=settings.POINTS_MAX_CHARGE)
+    method = MethodField(
+        OUTSIDE, required=False, help_text="Who takes the money; at once if absent."
+    )
+    return_url = StrictText(
+        required=False,
+        max_length=900,
+        help_text="Where the payer comes back to; the shop's own page if absent.",
+    )
     user_id = Id(required=False, allow_null=True)
     reason = StrictText(required=False, max_length=200, help_text="For somebody else.")
 
@@ -141,24 +166,34 @@ class PointsChargeView(PersonalView):
         "Charge points",
         body=CHARGE,
         example={"amount": 50000},
-        reply={201: MovementJson},
+        reply={201: ChargeJson},
         keyed="yes",
         problems=(403, 404),
     )
     def post(self, request: AuthenticatedRequest) -> HttpResponse:
-        """Credit points. The same Idempotency-Key credits them once."""
+        """Credit points. The same Idempotency-Key credits them once.
+
+        With a ``method`` they are bought: the reply has the ``payment``, and the points
+        come once it is captured.
+        """
         asked = clean(CHARGE, request)
         reason = asked.get("reason", "")
         subject = resolve_payer(request, asked.get("user_id"), reason)
+        if "method" in asked:
+            return _buy(request, subject, asked)
 
-        def charge() -> MovementJson:
+        def charge() -> ChargeJson:
             entry = points.charge(
                 user_id=subject,
                 amount=asked["amount"],
                 idempotency_key=movement_key(request),
             )
             record(request, subject, reason)
-            return {"entry": entry_json(entry), "balance": entry.balance_after}
+            return {
+                "entry": entry_json(entry),
+                "balance": entry.balance_after,
+                "payment": None,
+            }
 
         return once(request, charge, status=201)
 
@@ -254,6 +289,33 @@ def entry_json(entry: LedgerEntry) -> EntryJson:
         "reference": entry.reference,
         "created_at": entry.created_at,
     }
+
+
+def _buy(
+    request: AuthenticatedRequest, subject: int, asked: dict[str, Any]
+) -> HttpResponse:
+    if subject != request.user.pk:
+        raise ValidationError({"method": ["Only for oneself."]}, "invalid")
+    return_url = checked_return_url(asked)
+
+    def start() -> Reply:
+        payment = paying.start_charge(
+            user_id=subject,
+            email=request.user.email,
+            amount=asked["amount"],
+            method=asked["method"],
+            key=movement_key(request),
+            return_url=return_url,
+            language=own_language(),
+        )
+        bought: ChargeJson = {
+            "entry": None,
+            "balance": points.balance_of(subject),
+            "payment": payment_json(payment),
+        }
+        return Reply(201, dump(bought).decode())
+
+    return respond(idempotency.run_outside(claim_of(request), start))
 
 
 def _pay(user_id: int, order_id: UUID, amount: int | None) -> MovementJson:

@@ -13,6 +13,7 @@ from api.views import PublicView, cacheable
 from checkout.services import MAX_LINES
 from common.money import decimals
 from orders.models import MAX_QUANTITY
+from payments.gateways import offered
 
 
 class CurrencyJson(TypedDict):
@@ -66,7 +67,7 @@ class ConfigView(PublicView):
                 "points_charge": settings.POINTS_MAX_CHARGE,
                 "points_balance": settings.POINTS_MAX_BALANCE,
             },
-            "payment_methods": ["points"],
+            "payment_methods": ["points", *(method.code for method in offered())],
             "payment_window_minutes": settings.PAYMENT_WINDOW_MINUTES,
             "server_time": timezone.now(),
         }

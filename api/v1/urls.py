@@ -9,6 +9,7 @@ from api.v1 import (
     delivery,
     notifications,
     orders,
+    payments,
     points,
     products,
     restock,
@@ -26,11 +27,18 @@ urlpatterns = [
     *route("categories", products.CategoryListView, "categories"),
     *route("orders", orders.OrderListView, "orders"),
     *route("orders/<uuid:order_id>", orders.OrderView, "order"),
-    *route("orders/<uuid:order_id>/pay", orders.OrderPayView, "order-pay"),
+    *route("orders/<uuid:order_id>/pay", payments.OrderPayView, "order-pay"),
     *route("orders/<uuid:order_id>/cancel", orders.OrderCancelView, "order-cancel"),
     *route("orders/<uuid:order_id>/repeat", orders.OrderRepeatView, "order-repeat"),
-    *route("pay", orders.PayView, "pay"),
-    *route("payments", orders.PaymentListView, "payments"),
+    *route("pay", payments.PayView, "pay"),
+    *route("payments", payments.PaymentListView, "payments"),
+    *route("payments/<uuid:payment_id>", payments.PaymentView, "payment"),
+    *route(
+        "payments/<uuid:payment_id>/check", payments.PaymentCheckView, "payment-check"
+    ),
+    *route(
+        "payments/webhooks/<slug:provider>", payments.WebhookView, "payment-webhook"
+    ),
     *route("cart", carts.CartView, "cart"),
     *route("cart/items", carts.CartItemsView, "cart-items"),
     *route("cart/items/<id:product_id>", carts.CartItemView, "cart-item"),

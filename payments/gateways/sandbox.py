@@ -143,7 +143,7 @@ class Sandbox:
             raise WebhookInvalid("the signature is old")
         try:
             return [_notice(orjson.loads(body))]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WebhookInvalid("the message cannot be read") from error
 
 

@@ -106,6 +106,8 @@ class Payment(models.Model):
         _("state"), max_length=16, choices=PaymentState, db_default=PaymentState.CREATED
     )
     provider_reference = models.CharField(max_length=100, blank=True)
+    # Of a charge: what its client calls it, so that asking twice begins one payment.
+    client_key = models.CharField(max_length=200, blank=True, db_default="")
     # Where the payer goes; only good while the payment is open.
     provider_url = models.URLField(max_length=1000, blank=True, db_default="")
     # Why it failed, in the provider's words; for staff.
@@ -160,6 +162,11 @@ class Payment(models.Model):
                 fields=["order"],
                 condition=Q(state=PaymentState.AUTHORISED, method=PaymentMethod.POINTS),
                 name="payment_points_held_once_per_order",
+            ),
+            models.UniqueConstraint(
+                fields=["buyer", "client_key"],
+                condition=~Q(client_key=""),
+                name="payment_charge_once_per_client_key",
             ),
             models.UniqueConstraint(
                 fields=["method", "provider_reference"],

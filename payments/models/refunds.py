@@ -102,6 +102,8 @@ class RefundLeg(models.Model):
                 transitions=[
                     ("pending", "done"),
                     ("pending", "refused"),
+                    # Staff ask once more, or pay it back another way.
+                    ("refused", "pending"),
                     ("refused", "done"),
                 ],
             ),

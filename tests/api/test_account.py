@@ -126,7 +126,7 @@ def test_settings_of_the_shop(guest: Api) -> None:
 
     assert body["currency"] == {"code": "KRW", "exponent": 0}
     assert body["limits"]["quantity"] == 999
-    assert body["payment_methods"] == ["points"]
+    assert body["payment_methods"] == ["points", "sandbox"]
 
 
 def test_ways_of_delivery_in_their_order(guest: Api) -> None:

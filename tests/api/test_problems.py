@@ -44,6 +44,7 @@ OPEN = {
     "SchemaView",
     "TokenView",
     "UnknownView",
+    "WebhookView",
 }
 
 

@@ -100,6 +100,15 @@ CALLS: dict[str, Call] = {
     ),
     "order create from cart": lambda api, _: api.post(ORDERS, {"from_cart": True}),
     "order pay": lambda api, s: api.post(f"{ORDERS}/{s.orders[0]}/pay"),
+    "order pay, outside": lambda api, s: api.post(
+        f"{ORDERS}/{s.orders[0]}/pay", {"method": "sandbox", "points_to_use": 5}
+    ),
+    "order pay, outside and keyed": lambda api, s: api.post(
+        f"{ORDERS}/{s.orders[0]}/pay", {"method": "sandbox"}, **KEY
+    ),
+    "points charge, outside": lambda api, _: api.post(
+        "/api/v1/points/charge", {"amount": 5, "method": "sandbox"}
+    ),
     "order cancel": lambda api, s: api.delete(f"{ORDERS}/{s.orders[0]}"),
     "profile": lambda api, _: api.get("/api/v1/users/me"),
     "addresses": lambda api, _: api.get("/api/v1/users/me/addresses"),
