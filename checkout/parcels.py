@@ -80,19 +80,27 @@ def check_shippable(
 @use_case
 def deliver(*, order_id: UUID, actor_id: int | None) -> Order:
     """Note that all parcels of a shipped order have arrived, as staff know."""
-    return _arrive(order_id, user_id=None, actor_id=actor_id, said_by="staff")
+    order = orders.lock(order_id, user_id=None)
+    return _arrive(order, actor_id=actor_id, said_by="staff")
 
 
 @use_case
 def confirm_receipt(*, order_id: UUID, user_id: int | None) -> Order:
-    """Note that a shopper has all parcels of a shipped order."""
-    return _arrive(order_id, user_id=user_id, actor_id=user_id, said_by="shopper")
+    """Note that the shopper (``None`` is a guest) has all of a shipped order."""
+    order = lock_own(order_id, user_id)
+    return _arrive(order, actor_id=user_id, said_by="shopper")
 
 
-def _arrive(
-    order_id: UUID, *, user_id: int | None, actor_id: int | None, said_by: str
-) -> Order:
-    order = orders.lock_for(OrderStatus.DELIVERED, order_id=order_id, user_id=user_id)
+@requires_transaction
+def lock_own(order_id: UUID, user_id: int | None) -> Order:
+    """Lock an order as its shopper; ``None`` is the guest of an unclaimed one."""
+    if user_id is None:
+        return orders.lock_of_guest(order_id)
+    return orders.lock(order_id, user_id=user_id)
+
+
+def _arrive(order: Order, *, actor_id: int | None, said_by: str) -> Order:
+    orders.check(order, OrderStatus.DELIVERED)
     parcels.arrive(order, said_by=said_by)
     for topic in move_on(order, actor_id=actor_id):
         publish(topic, order)

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from checkout.errors import NothingToReturn
-from checkout.parcels import publish
+from checkout.parcels import lock_own, publish
 from checkout.refunding import put_back, refund_facts
 from checkout.standing import standing_of
-from common.db import requires_transaction, use_case
+from common.db import use_case
 from orders import returns
 from orders import services as orders
 from orders.errors import NotReturnable
@@ -122,14 +122,6 @@ def return_facts(asked: Return) -> dict[str, Any]:
             for line in lines
         ],
     }
-
-
-@requires_transaction
-def lock_own(order_id: UUID, user_id: int | None) -> Order:
-    """Lock an order as its shopper; ``None`` is the guest of an unclaimed one."""
-    if user_id is None:
-        return orders.lock_of_guest(order_id)
-    return orders.lock(order_id, user_id=user_id)
 
 
 def _open(order: Order, quantities: Units, reason: str) -> Return:

@@ -20,7 +20,8 @@ STANDING_SQL = """
            SELECT coalesce(sum(content.quantity), 0)::bigint AS quantity,
                   coalesce(sum(content.quantity) FILTER (
                       WHERE parcel.delivered_at IS NULL
-                         OR parcel.delivered_at > now() - %(window)s::interval
+                         OR parcel.delivered_at
+                             > statement_timestamp() - %(window)s::interval
                   ), 0)::bigint AS recent
              FROM orders_fulfilmentline AS content
              JOIN orders_fulfilment AS parcel ON parcel.id = content.fulfilment_id
