@@ -1,0 +1,75 @@
+"""The shop with a guard of outside payments taken out; see ``mutants.py``."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from time import sleep
+from unittest.mock import patch
+from uuid import UUID
+
+from allauth.account.adapter import DefaultAccountAdapter
+
+from api import tokens
+from inventory import services as inventory
+from payments import services as payments
+from payments.models import Payment
+from shop.accounts_adapter import AccountAdapter
+from tests.races import mutants
+
+
+@contextmanager
+def deciding_without_locks() -> Iterator[None]:
+    """Decide a provider's word on an order and a payment as they were a while ago."""
+
+    def read(payment_id: UUID) -> Payment:
+        payment = Payment.objects.get(pk=payment_id)
+        sleep(0.1)
+        return payment
+
+    with ExitStack() as stack:
+        stack.enter_context(mutants.orders_without_lock())
+        stack.enter_context(patch.object(payments, "lock_payment", read))
+        stack.enter_context(
+            mutants.altered_sql(
+                payments,
+                "RECEIVE_SQL",
+                ("ON CONFLICT (provider, event_id) DO NOTHING", ""),
+            )
+        )
+        stack.enter_context(mutants.without_constraints("provider_event_once"))
+        yield
+
+
+@contextmanager
+def retaking_what_is_gone() -> Iterator[None]:
+    """Sell the goods of an expired order whether they are still there or not."""
+    with (
+        mutants.altered_sql(
+            inventory, "RETAKE_SQL", ("count(*) FILTER (WHERE is_enough)", "count(*)")
+        ),
+        mutants.without_constraints(
+            "stock_reserved_within_on_hand", "stock_movement_result_possible"
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def passwords_without_comparing() -> Iterator[None]:
+    """Set a password without looking whether it is still the one that was proved."""
+    with patch.object(
+        AccountAdapter, "set_password", DefaultAccountAdapter.set_password
+    ):
+        yield
+
+
+@contextmanager
+def refreshing_without_lock() -> Iterator[None]:
+    """Rotate a token on a sign-in as it was a while ago."""
+
+    def read(session_key: str) -> tokens.Session | None:
+        session = tokens.Session.objects.filter(session_key=session_key).first()
+        sleep(0.1)
+        return session
+
+    with patch.object(tokens, "_lock", read):
+        yield
