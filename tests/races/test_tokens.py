@@ -109,6 +109,8 @@ def test_race_26_verification_link_verifies_one_address_once() -> None:
 
     results = run_together(confirm, times=20)
 
-    assert set(results) == {302}
+    # Whoever comes after the first is told that the link has been used.
+    assert set(results) <= {302, 404}
+    assert 302 in results
     assert EmailAddress.objects.filter(user=user, verified=True).count() == 1
     assert User.objects.filter(email=user.email).count() == 1
