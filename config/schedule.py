@@ -25,6 +25,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 60},
     },
+    "follow parcels": {
+        "task": "checkout.tasks.follow_parcels",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 30},
+    },
     "roll up today's sales": {
         "task": "analytics.tasks.roll_up_fresh_days",
         "schedule": timedelta(seconds=10),

@@ -23,18 +23,20 @@ from orders.models import (
 FIRST_LOOK = timedelta(seconds=10)
 # Carriers' clocks are not ours.
 AHEAD = timedelta(days=1)
+LONGEST_LINK = 300
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # A parcel is asked after ever less often, and for three months at most. The claim says
 # when the next look is due, so a worker that dies with it costs one look.
 CLAIM_SQL = """
     UPDATE orders_fulfilment AS parcel
-       SET next_look_at = now() + greatest(interval '15 seconds',
-               least(interval '1 hour', (now() - parcel.shipped_at) / 4))
+       SET next_look_at = statement_timestamp() + greatest(interval '15 seconds',
+               least(interval '1 hour',
+                     (statement_timestamp() - parcel.shipped_at) / 4))
      WHERE parcel.id IN (
            SELECT id FROM orders_fulfilment
-            WHERE next_look_at <= now() AND delivered_at IS NULL AND carrier_code <> ''
+            WHERE next_look_at <= statement_timestamp() AND delivered_at IS NULL AND carrier_code <> ''
               AND carrier_code = ANY(%(carriers)s::text[])
-              AND shipped_at > now() - interval '90 days'
+              AND shipped_at > statement_timestamp() - interval '90 days'
             ORDER BY next_look_at LIMIT %(limit)s
               FOR NO KEY UPDATE SKIP LOCKED)
  RETURNING parcel.id, parcel.carrier_code, parcel.tracking_number
@@ -68,9 +70,9 @@ def send(order: Order, shipment: Shipment, quantities: Mapping[int, int]) -> Ful
         order=order,
         carrier=shipment.carrier,
         carrier_code=shipment.carrier_code,
-        tracking_number=shipment.tracking_number,
-        tracking_url=shipment.tracking_url,
-        label_url=shipment.label_url,
+        tracking_number=shipment.tracking_number[:80],
+        tracking_url=_link(shipment.tracking_url),
+        label_url=_link(shipment.label_url),
         next_look_at=Now() + FIRST_LOOK if shipment.carrier_code else None,
     )
     FulfilmentLine.objects.bulk_create(
@@ -176,6 +178,11 @@ def _move(parcel: Fulfilment, stage: ParcelStage, arrived_at: datetime | None) -
     parcel.next_look_at = None
     parcel.save(update_fields=["stage", "delivered_at", "next_look_at"])
     parcel.refresh_from_db(fields=["delivered_at"])
+
+
+def _link(url: str) -> str:
+    # Half an address leads nowhere.
+    return url if len(url) <= LONGEST_LINK else ""
 
 
 def _is_usable(scan: Scan) -> bool:
