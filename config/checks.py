@@ -19,6 +19,11 @@ DEMO_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # everybody may know it
 # Letters that these write reach nobody.
 MUTE = ("console", "dummy", "filebased", "locmem")
 
+# What a carrier does not work without.
+CARRIER_SETTINGS = {
+    "easypost": ("EASYPOST_API_KEY", "EASYPOST_SENDER", "EASYPOST_WEBHOOK_SECRET"),
+}
+
 Rule = Callable[[], str | None]
 
 
@@ -90,6 +95,19 @@ def mail() -> str | None:
     return None
 
 
+def carriers() -> str | None:
+    if "sandbox" in settings.CARRIERS:
+        return "CARRIERS must not name sandbox: it makes parcels up."
+    for name in settings.CARRIERS:
+        if name not in CARRIER_SETTINGS:
+            return f"CARRIERS names {name}, which nobody knows."
+        needed = CARRIER_SETTINGS[name]
+        missing = [each for each in needed if not getattr(settings, each)]
+        if missing:
+            return f"{', '.join(missing)} must be set: CARRIERS names {name}."
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     debug,
     secret_key,
@@ -101,6 +119,7 @@ RULES: tuple[Rule, ...] = (
     redis,
     data_platform,
     mail,
+    carriers,
 )
 
 

@@ -90,11 +90,21 @@ def _send(code: str, parcel: Parcel) -> "Future[Told | None] | None":
 
 def _ask(adapter: Carrier, parcel: Parcel) -> Told | None:
     try:
-        offered = adapter.rates(parcel)
+        told = _learn(adapter, parcel)
+        if told is not None:
+            kept = (told.told_at, told.services)
+            cache.set(_key(adapter.code, parcel), kept, KEPT)
+        return told
+    finally:
+        _places.release()
+
+
+def _learn(adapter: Carrier, parcel: Parcel) -> Told | None:
+    services: dict[str, tuple[int, int | None]] = {}
+    try:
+        services = {one.service: (one.cost, one.days) for one in adapter.rates(parcel)}
     except CarrierRefused as error:
         logger.warning("%s has no price: %s", adapter.code, error)
-        breaker.answered(adapter.code)
-        told = Told(time.time(), {})
     except CarrierError as error:
         logger.warning("%s is away: %s", adapter.code, error)
         breaker.failed(adapter.code)
@@ -104,14 +114,8 @@ def _ask(adapter: Carrier, parcel: Parcel) -> Told | None:
         logger.exception("%s could not be asked", adapter.code)
         breaker.failed(adapter.code)
         return None
-    else:
-        breaker.answered(adapter.code)
-        services = {one.service: (one.cost, one.days) for one in offered}
-        told = Told(time.time(), services)
-    finally:
-        _places.release()
-    cache.set(_key(adapter.code, parcel), (told.told_at, told.services), KEPT)
-    return told
+    breaker.answered(adapter.code)
+    return Told(time.time(), services)
 
 
 def _recall(code: str, parcel: Parcel) -> Told | None:

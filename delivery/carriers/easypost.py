@@ -5,6 +5,7 @@ A service is written ``carrier/service``, as ``USPS/Priority``.
 
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -32,6 +33,8 @@ from delivery.carriers.base import (
 GRAMS_PER_OUNCE = Decimal("28.349523125")
 SIGNATURE = "x-hmac-signature"
 NOT_FOUND = 404
+# In whole units of the currency: nobody means that.
+TOO_DEAR = 10**9
 STATES = {
     "pre_transit": ParcelState.PACKED,
     "in_transit": ParcelState.IN_TRANSIT,
@@ -59,12 +62,15 @@ class EasyPost:
 
     def label_for(self, parcel: Parcel, *, service: str, key: str) -> Label:
         """Order a label. The shipment carries ``key``, so it is found again."""
-        shipment = _find(key)
-        if shipment is None:
-            asked = _shipment(parcel) | {"reference": key}
-            shipment = _call("POST", "shipments", {"shipment": asked})
-        if not shipment.get("postage_label"):
-            shipment = _buy(shipment, service)
+        with http.within(settings.PROVIDER_TIMEOUT):
+            # It becomes a part of a path.
+            reference = re.sub(r"[^A-Za-z0-9_-]", "-", key)
+            shipment = _find(reference)
+            if shipment is None:
+                asked = _shipment(parcel) | {"reference": reference}
+                shipment = _call("POST", "shipments", {"shipment": asked})
+            if not shipment.get("postage_label"):
+                shipment = _buy(shipment, service)
         return _label(shipment)
 
     def track(self, tracking_number: str) -> Tracking:
@@ -120,9 +126,9 @@ def _call(method: str, path: str, body: Any = None) -> dict[str, Any]:
     return found
 
 
-def _find(key: str) -> dict[str, Any] | None:
+def _find(reference: str) -> dict[str, Any] | None:
     try:
-        return _call("GET", f"shipments/{quote(key, safe='')}")
+        return _call("GET", f"shipments/{reference}")
     except CarrierRefused as error:
         cause = error.__cause__
         if isinstance(cause, http.Refused) and cause.status == NOT_FOUND:
@@ -187,8 +193,8 @@ def _service(rate: Mapping[str, Any]) -> str:
 def _cost(rate: Mapping[str, Any]) -> int | None:
     if rate["currency"] != settings.SHOP_CURRENCY:
         return None
-    cost = Decimal(rate["rate"])
-    if not cost.is_finite() or cost < 0:
+    cost = Decimal(str(rate["rate"]))
+    if not cost.is_finite() or not 0 <= cost < TOO_DEAR:
         raise InvalidOperation
     return from_major(cost)
 

@@ -27,6 +27,7 @@ SAFE: dict[str, Any] = {
     "DATA_PLATFORM_URL": "https://data.example",
     "DATA_PLATFORM_SECRET": "whsec_bm90LXRoZS1kZW1vJ3M=",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "CARRIERS": [],
 }
 
 
@@ -62,6 +63,9 @@ def test_safe_settings_are_accepted() -> None:
         ({"TRUSTED_PROXIES": 0}, "TRUSTED_PROXIES must count the proxy"),
         ({"EMBEDDED_FOR": ["DATABASE_URL"]}, "DATABASE_URL must be set"),
         ({"EMBEDDED_FOR": ["REDIS_URL"]}, "REDIS_URL must be set"),
+        ({"CARRIERS": ["sandbox"]}, "CARRIERS must not name sandbox"),
+        ({"CARRIERS": ["pigeons"]}, "CARRIERS names pigeons"),
+        ({"CARRIERS": ["easypost"]}, "EASYPOST_API_KEY, EASYPOST_SENDER, EASYPOST_W"),
         ({"DATA_PLATFORM_SECRET": ""}, "DATA_PLATFORM_SECRET must be set"),
         (
             {"DATA_PLATFORM_SECRET": checks.DEMO_SECRET},
