@@ -178,6 +178,8 @@ def test_unknown_reference_is_refused(server: StripeServer) -> None:
 def test_capture_takes_the_held_money(server: StripeServer, paid: str) -> None:
     assert gateway.capture(paid, amount=12_500, key="k") == sight(paid, CAPTURED)
 
+    [call] = server.calls_to("/capture")
+    assert call.headers["idempotency-key"] == "k/capture"
     assert server.intent_of(paid)["amount_received"] == 12_500
     assert gateway.look_up(paid) == sight(paid, CAPTURED)
 
