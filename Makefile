@@ -15,7 +15,7 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench screenshots stop clean
+.PHONY: help setup run test check fix bench screenshots messages stop clean
 
 help:  ## Show what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench:  ## Measure how many purchases a second this machine makes
 screenshots:  ## Take the README's pictures of the shop that runs at URL
 	@$(BOOTSTRAP) requirements-test.txt
 	@exec $(PY) bin/screenshots.py $(or $(URL),http://127.0.0.1:8000) docs/screenshots
+
+messages: setup  ## Collect what is to be translated, compile what is
+	DJANGO_SETTINGS_MODULE=config.settings PYTHONPATH=. $(PY) bin/messages.py
 
 stop:  ## Stop the embedded servers of this folder
 	@for state in .local .local/test; do \

@@ -15,6 +15,8 @@ from catalog.models import ProductGroup
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.admin import ReadOnlyAdmin
+from notifications import services as notifications
+from notifications.models import ChannelState
 from outbox.models import Dispatch
 from tests.factories import (
     PASSWORD,
@@ -25,6 +27,7 @@ from tests.factories import (
     StaffFactory,
     UserFactory,
 )
+from tests.notifications.events import event
 from tests.shops import Shop, busy_shop
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +51,9 @@ EXPECTED = {
     "delivery.DeliveryMethod",
     "inventory.Stock",
     "inventory.StockMovement",
+    "notifications.ChannelState",
+    "notifications.Message",
+    "notifications.Notification",
     "orders.Order",
     "outbox.Dispatch",
     "outbox.Event",
@@ -72,6 +78,8 @@ def shop() -> Shop:
     RateFactory.create()
     PickupPointFactory.create()
     ProductGroup.objects.create(name="Mugs")
+    notifications.tell([event("order.paid", user_id=shop.user.pk)])
+    ChannelState.objects.create(channel="email")
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
     return shop
