@@ -28,7 +28,7 @@ SHOP_ENV = env.str("SHOP_ENV", "development")
 PRODUCTION = SHOP_ENV == "production"
 DEBUG = env.bool("DEBUG", False)
 STATE_DIR = embedded.state_dir()
-# "web" keeps a pool of connections, "worker" one per thread, anything else neither.
+# Threads of "web", "worker" and "live" keep their connections, those of others do not.
 SHOP_PROCESS = env.str("SHOP_PROCESS", "command")
 SHOP_BASE_URL = env.str("SHOP_BASE_URL", "http://127.0.0.1:8000")
 
@@ -182,6 +182,7 @@ ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", not PRODUCTION)
 _LIMITS = {
     "web": {"statement_timeout": "5s", "lock_timeout": "3s"},
     "worker": {"statement_timeout": "60s", "lock_timeout": "3s"},
+    "live": {"statement_timeout": "5s"},
 }.get(SHOP_PROCESS, {})
 if _LIMITS:
     _LIMITS |= {
@@ -210,7 +211,7 @@ def _database() -> dict[str, Any]:
         # PgBouncer does not pass these on: set them on the role instead.
         del options["options"]
     # Persistent connections: a new one per request costs twenty times the query.
-    database["CONN_MAX_AGE"] = 600 if SHOP_PROCESS in {"web", "worker"} else 0
+    database["CONN_MAX_AGE"] = 600 if SHOP_PROCESS in {"web", "worker", "live"} else 0
     database["OPTIONS"] = database.get("OPTIONS", {}) | options
     return database
 
@@ -460,13 +461,8 @@ TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com")
 # Where browsers open their WebSocket; empty: at the shop's own address, /ws/.
 LIVE_URL = env.str("LIVE_URL", "")
 ASGI_APPLICATION = "config.asgi.application"
-CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # Sockets sit idle for hours: a read that times out would drop them.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
-    }
-}
+CHANNEL_LAYERS = live.channel_layers(REDIS_URL)
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] += live.sources(LIVE_URL)
 
 # --- Data platform -------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ if not os.environ["DATABASE_URL"]:
     os.environ.setdefault("SHOP_STATE_DIR", str(_local / "test"))
     os.environ.setdefault("SHOP_PG_UNSAFE", "1")
 
-from config import embedded  # noqa: E402
+from config import embedded, live  # noqa: E402
 from config.settings import *  # noqa: E402, F403
 from config.settings import CACHES  # noqa: E402
 
@@ -31,5 +31,6 @@ if not os.environ["REDIS_URL"]:
     _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     REDIS_URL = embedded.redis_url(2 * _worker)
     CACHES["default"]["LOCATION"] = REDIS_URL
+    CHANNEL_LAYERS = live.channel_layers(REDIS_URL)
     if not os.environ["CELERY_BROKER_URL"]:
         CELERY_BROKER_URL = embedded.celery_url(embedded.redis_url(2 * _worker + 1))

@@ -31,7 +31,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "refund.requested": ("checkout.providers.send_refunds",),
     "points.charged": ("notifications.tasks.tell",),
     "product.changed": (),
-    "stock.changed": (),
+    "stock.changed": ("shop.live_feed.tell",),
     "stock.back": ("notifications.tasks.tell",),
     "coupon.issued": ("notifications.tasks.tell",),
 }

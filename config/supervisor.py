@@ -18,7 +18,7 @@ FIRST_PAUSE = 0.25  # seconds before a restart; doubles with each quick death
 LONGEST_PAUSE = 5
 WARM_STOP = 20  # seconds for requests and tasks to end
 POLL = 0.1  # seconds
-COLOURS = (36, 33, 35, 32)  # of a terminal
+COLOURS = (36, 33, 35, 32, 34)  # of a terminal
 PR_SET_PDEATHSIG = 1
 
 

@@ -34,7 +34,9 @@ COUNTS_SQL = """
               JOIN cart_cart AS cart ON cart.id = item.cart_id
              WHERE cart.user_id = %(user_id)s),
            (SELECT count(*) FROM notifications_notification
-             WHERE user_id = %(user_id)s AND read_at IS NULL)
+             WHERE user_id = %(user_id)s AND read_at IS NULL),
+           (SELECT coalesce(max(id), 0) FROM notifications_notification
+             WHERE user_id = %(user_id)s)
 """
 
 
@@ -46,6 +48,7 @@ class Counts:
     coupons: int = 0
     in_cart: int = 0
     unread: int = 0
+    newest_id: int = 0
 
 
 @dataclass(frozen=True)

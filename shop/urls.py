@@ -10,6 +10,7 @@ from shop.views import (
     coupons,
     help_texts,
     home,
+    live,
     notifications,
     orders,
     points,
@@ -69,6 +70,7 @@ urlpatterns = [
         name="notification-preferences",
     ),
     path("notifications/", notifications.notifications_page, name="notifications"),
+    path("notifications/unread/", live.unread, name="unread"),
     path("notifications/read-all/", notifications.read_all, name="read-all"),
     path(
         "notifications/<key:notification_id>/read/",

@@ -21,6 +21,7 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from config.management.commands.serve import live_server
 from demo.receiver import DataPlatform
 from tests.concurrency import process_environment
 
@@ -101,6 +102,13 @@ class Web(Process):
 
 
 @dataclass
+class Live(Process):
+    """A server of WebSockets with its address."""
+
+    url: str = ""
+
+
+@dataclass
 class Running:
     """Starts processes in one environment; ends them when the block is left."""
 
@@ -147,6 +155,16 @@ class Running:
         beat = self._beat(**environment)
         beat.wait_until_it_says(BEAT_IS_READY)
         return beat
+
+    def live(self, *, port: int = 0, **environment: str) -> Live:
+        """Start a server of WebSockets; return it when it answers."""
+        port = port or free_port()
+        command = live_server("127.0.0.1", port)
+        started = self._start("live", command, environment)
+        url = f"ws://127.0.0.1:{port}/ws/"
+        live = Live(started.name, started.popen, started.log, url)
+        wait_for(lambda: _listens(live, port), "live is ready", START_SECONDS)
+        return live
 
     def manage(self, *arguments: str, **environment: str) -> Process:
         """Start one of our commands."""
@@ -257,3 +275,9 @@ def _is_ready(web: Web) -> bool:
             return True
     except OSError:
         return False
+
+
+def _listens(live: Live, port: int) -> bool:
+    assert live.popen.poll() is None, f"live ended:\n{live.said()}"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

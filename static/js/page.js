@@ -1,11 +1,18 @@
 // Small conveniences; every one of them has a plain form or link behind it.
 const toasts = document.getElementById("toasts");
 
-const toast = (text) => {
+const toast = (text, url) => {
   const line = document.createElement("p");
   line.textContent = text;
+  if (url) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.textContent = text;
+    line.replaceChildren(link);
+  }
   toasts.replaceChildren(line);
-  setTimeout(() => line.remove(), 6000);
+  // Whoever wants to press it needs the time to.
+  setTimeout(() => line.remove(), url ? 12000 : 6000);
 };
 
 document.addEventListener("click", (event) => {
@@ -42,7 +49,7 @@ document.addEventListener("cart", (event) => {
     badge.textContent = event.detail.value || "";
   }
 });
-document.addEventListener("toast", (event) => toast(event.detail.value));
+document.addEventListener("toast", ({ detail }) => toast(detail.value, detail.url));
 
 document.addEventListener("keydown", (event) => {
   if ((event.metaKey || event.ctrlKey) && event.key === "k") {

@@ -26,15 +26,16 @@ from demo.logins import LOGINS
 PORTS_TO_TRY = 50
 RECEIVER_PORT = 8100
 ANSWER_TIMEOUT = 2  # seconds
+LONGEST_MESSAGE = 4096  # bytes, from a browser
 ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 — only where the option asks for it
 # In a container everybody is root; and tasks are JSON, which runs nothing.
 NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 class Command(BaseCommand):
-    """Prepares the data, then runs web, worker, beat and the demo's data platform."""
+    """Prepares the data, then runs the shop and the demo's data platform."""
 
-    help = "Run the whole shop: servers, demo data, web, worker and beat."
+    help = "Run the whole shop: servers, demo data, web, live, worker and beat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -75,7 +76,8 @@ class Command(BaseCommand):
         connection.close()
 
     def _run(self, host: str, port: int, workers: int) -> bool:
-        programs = [*self._receiver(), *shop(host, port, workers)]
+        live_port = free_port(host, port + 1)
+        programs = [*self._receiver(), *shop(host, port, live_port, workers)]
         doorbell = Doorbell(host, port)
         supervisor = Supervisor(programs, say=self._say)
         return supervisor.run(poll=lambda: self._announce(doorbell))
@@ -202,15 +204,9 @@ def manage(command: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), command]
 
 
-def shop(host: str, port: int, workers: int) -> list[Program]:
+def shop(host: str, port: int, live_port: int, workers: int) -> list[Program]:
     """Return the processes of the shop itself."""
-    environment = (
-        {}
-        if os.environ.get("SHOP_BASE_URL")
-        else {"SHOP_BASE_URL": Doorbell(host, port).url.rstrip("/")}
-    )
-    if host in ANYWHERE and not settings.PRODUCTION:
-        environment["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS", "*")
+    environment = surroundings(host, port, live_port)
     web = ["granian", "--interface", "wsgi", "config.wsgi:application"]
     web += ["--host", host, "--port", str(port), "--workers", str(workers)]
     web += ["--blocking-threads", "2", "--respawn-failed-workers"]
@@ -223,7 +219,45 @@ def shop(host: str, port: int, workers: int) -> list[Program]:
     return [
         Program("web", [*python, *web], {**environment, "SHOP_PROCESS": "web"}),
         Program(
+            "live",
+            [*python, *live_server(host, live_port)],
+            {**environment, "SHOP_PROCESS": "live"},
+        ),
+        Program(
             "worker", [*python, *worker], {**environment, "SHOP_PROCESS": "worker"}
         ),
         Program("beat", [*python, *beat], {**environment, "SHOP_PROCESS": "beat"}),
     ]
+
+
+def live_server(host: str, port: int) -> list[str]:
+    """Return the command line of the server of WebSockets, as a module of Python."""
+    command = [
+        "uvicorn",
+        "config.asgi:application",
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
+    command += ["--ws", "websockets-sansio", "--ws-max-size", str(LONGEST_MESSAGE)]
+    command += ["--ws-per-message-deflate", "false", "--lifespan", "off"]
+    command += ["--no-access-log", "--no-server-header", "--log-level", "warning"]
+    # Sockets never end by themselves.
+    return [*command, "--timeout-graceful-shutdown", "3"]
+
+
+def surroundings(host: str, port: int, live_port: int) -> dict[str, str]:
+    """Return what the processes need to know about each other."""
+    environment = {}
+    if not os.environ.get("SHOP_BASE_URL"):
+        environment["SHOP_BASE_URL"] = Doorbell(host, port).url.rstrip("/")
+    if settings.PRODUCTION:
+        return environment
+    if host in ANYWHERE:
+        environment["ALLOWED_HOSTS"] = os.environ.get("ALLOWED_HOSTS", "*")
+    if not settings.LIVE_URL:
+        # Without a proxy the socket has a port of its own.
+        name = "*" if host in ANYWHERE else host
+        environment["LIVE_URL"] = f"ws://{name}:{live_port}/ws/"
+    return environment

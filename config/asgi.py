@@ -1,0 +1,42 @@
+"""What the server of WebSockets runs; pages and API are ``config.wsgi``'s."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import django
+
+from config import checks, embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("SHOP_PROCESS", "live")
+checks.refuse_unsafe()
+embedded.ensure()
+django.setup()
+
+from channels.security.websocket import (  # noqa: E402 — it imports models
+    AllowedHostsOriginValidator,
+    WebsocketDenier,
+)
+
+from shop.live import LiveConsumer  # noqa: E402
+
+PATH = "/ws/"
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# A browser says which page opened the socket; one of another site is turned away.
+_live = AllowedHostsOriginValidator(LiveConsumer.as_asgi())
+_nobody = WebsocketDenier.as_asgi()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take WebSockets at one path; tell everybody else what this port is for."""
+    if scope["type"] == "websocket":
+        await (_live if scope["path"] == PATH else _nobody)(scope, receive, send)
+    elif scope["type"] == "http":
+        headers = [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
+        start = {"type": "http.response.start", "status": 426, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": b"WebSocket only\n"})
