@@ -12,13 +12,15 @@ from django.conf import settings
 from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 
+from config.payment_pages import NEEDED
+from payments.gateways.paypal import CURRENCIES as PAYPAL_CURRENCIES
+
 ENVIRONMENTS = ("development", "production")
 MIN_SECRET_KEY = 50  # characters, as Django's own check wants them
 MIN_JWT_KEY = 32  # as many bytes as its hash has
 DEMO_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # everybody may know it
 # Letters that these write reach nobody.
 MUTE = ("console", "dummy", "filebased", "locmem")
-
 # What a carrier does not work without.
 CARRIER_SETTINGS = {
     "easypost": ("EASYPOST_API_KEY", "EASYPOST_SENDER", "EASYPOST_WEBHOOK_SECRET"),
@@ -89,6 +91,26 @@ def data_platform() -> str | None:
     return None
 
 
+def gateways() -> str | None:
+    offered = settings.PAYMENT_GATEWAYS
+    if "sandbox" in offered:
+        return "PAYMENT_GATEWAYS must not name sandbox: it gives goods for no money."
+    for name in offered:
+        if name not in NEEDED:
+            return f"PAYMENT_GATEWAYS names {name}, which nobody knows."
+        missing = [each for each in NEEDED[name] if not getattr(settings, each)]
+        if missing:
+            return f"{', '.join(missing)} must be set: PAYMENT_GATEWAYS names {name}."
+    return None
+
+
+def gateway_currency() -> str | None:
+    currency = settings.SHOP_CURRENCY
+    if "paypal" in settings.PAYMENT_GATEWAYS and currency not in PAYPAL_CURRENCIES:
+        return f"PAYMENT_GATEWAYS must not name paypal: it takes no {currency}."
+    return None
+
+
 def mail() -> str | None:
     if any(word in settings.EMAIL_BACKEND for word in MUTE):
         return f"EMAIL_BACKEND must send letters; {settings.EMAIL_BACKEND} does not."
@@ -118,6 +140,8 @@ RULES: tuple[Rule, ...] = (
     database,
     redis,
     data_platform,
+    gateways,
+    gateway_currency,
     mail,
     carriers,
 )

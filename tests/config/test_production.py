@@ -28,6 +28,17 @@ SAFE: dict[str, Any] = {
     "DATA_PLATFORM_SECRET": "whsec_bm90LXRoZS1kZW1vJ3M=",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
     "CARRIERS": [],
+    "PAYMENT_GATEWAYS": ["stripe"],
+    "STRIPE_SECRET_KEY": "sk_live_of_somebody_else",
+    "STRIPE_WEBHOOK_SECRET": "whsec_of_somebody_else",
+}
+# Everything that PayPal needs but a currency.
+PAYPAL = {
+    "PAYMENT_GATEWAYS": ["paypal"],
+    "PAYPAL_CLIENT_ID": "AZ",
+    "PAYPAL_CLIENT_SECRET": "EL",
+    "PAYPAL_WEBHOOK_ID": "8P",
+    "SHOP_CURRENCY": "KRW",
 }
 
 
@@ -66,6 +77,15 @@ def test_safe_settings_are_accepted() -> None:
         ({"CARRIERS": ["sandbox"]}, "CARRIERS must not name sandbox"),
         ({"CARRIERS": ["pigeons"]}, "CARRIERS names pigeons"),
         ({"CARRIERS": ["easypost"]}, "EASYPOST_API_KEY, EASYPOST_SENDER, EASYPOST_W"),
+        ({"PAYMENT_GATEWAYS": ["sandbox"]}, "PAYMENT_GATEWAYS must not name sandbox"),
+        ({"PAYMENT_GATEWAYS": ["bank"]}, "PAYMENT_GATEWAYS names bank"),
+        ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET must be set"),
+        ({"PAYMENT_GATEWAYS": ["btcpay"]}, "BTCPAY_URL, BTCPAY_STORE_ID"),
+        (
+            PAYPAL | {"PAYPAL_WEBHOOK_ID": "", "SHOP_CURRENCY": "EUR"},
+            "PAYPAL_WEBHOOK_ID must be set: PAYMENT_GATEWAYS names paypal",
+        ),
+        (PAYPAL, "PAYMENT_GATEWAYS must not name paypal: it takes no KRW"),
         ({"DATA_PLATFORM_SECRET": ""}, "DATA_PLATFORM_SECRET must be set"),
         (
             {"DATA_PLATFORM_SECRET": checks.DEMO_SECRET},
