@@ -1,11 +1,15 @@
-"""Stock, changed with a reason only, and the journal of why."""
+"""Stock, changed with a reason only, the journal of why, and who waits for it."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.admin import SimpleListFilter
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
@@ -19,9 +23,27 @@ from common.admin import (
     tag,
 )
 from inventory import services as inventory
-from inventory.models import LOW_STOCK, STAFF_KINDS, MovementKind, Stock, StockMovement
+from inventory.models import (
+    LOW_STOCK,
+    STAFF_KINDS,
+    AlertState,
+    Hold,
+    HoldState,
+    MovementKind,
+    RestockAlert,
+    Stock,
+    StockMovement,
+)
 
-STOCK_FIELDS = ("product", "on_hand", "reserved", "left", "version")
+STOCK_FIELDS = (
+    "product",
+    "on_hand",
+    "reserved",
+    "left",
+    "waiting_shoppers",
+    "kept_units",
+    "version",
+)
 STAFF_CHOICES = [(kind.value, kind.label) for kind in STAFF_KINDS]
 
 
@@ -81,6 +103,7 @@ class StockAdmin(ModelAdmin[Stock]):
         "reserved",
         "left",
         "level",
+        "waiting_shoppers",
     ]
     list_display_links = ["sku", "product"]
     list_select_related = ["product"]
@@ -92,7 +115,11 @@ class StockAdmin(ModelAdmin[Stock]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stock]:
         stocks = super().get_queryset(request).select_related("product")
-        return stocks.annotate(left=F("on_hand") - F("reserved"))
+        return stocks.annotate(
+            left=F("on_hand") - F("reserved"),
+            waiting=_number_of(RestockAlert.objects.waiting()),
+            kept=_number_of(Hold.objects.active()),
+        )
 
     def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[Any]:
         return ["product", "received", "reason"] if obj is None else [*STOCK_FIELDS]
@@ -137,6 +164,14 @@ class StockAdmin(ModelAdmin[Stock]):
     def left(self, stock: Stock) -> int:
         return stock.available
 
+    @display(description=_("waiting"), ordering="waiting")
+    def waiting_shoppers(self, stock: Any) -> SafeString | int:
+        return _link("restockalert", stock, stock.waiting, AlertState.WAITING)
+
+    @display(description=_("kept for shoppers"))
+    def kept_units(self, stock: Any) -> SafeString | int:
+        return _link("hold", stock, stock.kept, HoldState.ACTIVE)
+
     @display(description=_("level"))
     def level(self, stock: Stock) -> Any:
         if not stock.available:
@@ -162,6 +197,19 @@ class StockAdmin(ModelAdmin[Stock]):
         )
 
 
+def _number_of(rows: QuerySet[Any]) -> Coalesce:
+    own = rows.filter(product=OuterRef("product")).order_by().values("product")
+    return Coalesce(Subquery(own.values(number=Count("pk"))), 0)
+
+
+def _link(model: str, stock: Stock, number: int, state: str) -> SafeString | int:
+    if not number:
+        return number
+    page = reverse(f"admin:inventory_{model}_changelist")
+    query = f"?product__id__exact={stock.product_id}&state__exact={state}"
+    return format_html('<a href="{}">{}</a>', page + query, number)
+
+
 @register(StockMovement)
 class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     """The journal: its sum is the stock."""
@@ -175,6 +223,7 @@ class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
         "on_hand_after",
         "reserved_after",
         "order",
+        "reference",
         "reason",
         "actor",
     ]
@@ -182,3 +231,53 @@ class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     list_filter = ["kind", "moved_at"]
     search_fields = ["=product__sku", "=order__number", "reason"]
     ordering = ["-id"]
+
+
+@register(RestockAlert)
+class RestockAlertAdmin(ReadOnlyAdmin[RestockAlert]):
+    """Who waits for what, in the order they are served."""
+
+    list_display = [
+        "created_at",
+        "product",
+        "user",
+        "email",
+        "language",
+        "state",
+        "offered_at",
+    ]
+    list_select_related = ["product", "user"]
+    list_filter = ["state", "created_at"]
+    search_fields = ["=product__sku", "=email", "=user__email"]
+    ordering = ["-id"]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        # The page of a stock leads to its product's.
+        return lookup == "product__id__exact" or super().lookup_allowed(
+            lookup, value, request
+        )
+
+
+@register(Hold)
+class HoldAdmin(ReadOnlyAdmin[Hold]):
+    """What is kept for whom, until when, and what became of it."""
+
+    list_display = [
+        "created_at",
+        "product",
+        "user",
+        "email",
+        "quantity",
+        "state",
+        "expires_at",
+        "order",
+    ]
+    list_select_related = ["product", "user", "order"]
+    list_filter = ["state", "created_at"]
+    search_fields = ["=product__sku", "=email", "=user__email", "=order__number"]
+    ordering = ["-id"]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup == "product__id__exact" or super().lookup_allowed(
+            lookup, value, request
+        )

@@ -37,6 +37,7 @@ class Scene:
     def __init__(self, user: User) -> None:
         self.user = user
         self.products = ProductFactory.create_batch(20, price=1_000)
+        self.sold_out = ProductFactory.create(stock_on_hand=0)
         DeliveryMethodFactory.create()
         AddressFactory.create(user=user, is_default=True)
         self.coupons = CouponFactory.create_batch(5, user=user)
@@ -66,6 +67,12 @@ CALLS: dict[str, Call] = {
     ),
     "product": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}"),
     "stock": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}/stock"),
+    "wait for it": lambda api, s: api.put(
+        f"/api/v1/products/{s.sold_out.pk}/back-in-stock"
+    ),
+    "wait no longer": lambda api, s: api.delete(
+        f"/api/v1/products/{s.sold_out.pk}/back-in-stock"
+    ),
     "best": lambda api, _: api.get("/api/v1/products/best"),
     "categories": lambda api, _: api.get("/api/v1/categories"),
     "points": lambda api, _: api.get("/api/v1/points"),
@@ -130,7 +137,7 @@ def test_operation_takes_as_many_statements_as_it_did(
     with CaptureQueriesContext(connection) as queries:
         answer = CALLS[name](api, scene)
 
-    assert answer.status in {200, 201}
+    assert answer.status in {200, 201, 204}
     # A test runs in a transaction, so BEGIN and COMMIT are savepoints here.
     own = [query for query in queries if "SAVEPOINT" not in query["sql"]]
     expected = json.loads(BASELINE.read_text())

@@ -7,8 +7,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from inventory import services as inventory
 from inventory.models import Stock, StockMovement
-from tests.factories import ProductFactory, StaffFactory
+from tests.factories import ProductFactory, StaffFactory, receive
 
 pytestmark = pytest.mark.django_db
 URL = "/admin/inventory/stock/"
@@ -63,3 +64,24 @@ def test_key_of_another_adjustment_is_refused(boss: Client) -> None:
 
     assert "This key was sent with another request." in page
     assert Stock.objects.get().on_hand == 15
+
+
+def test_stock_says_how_many_wait_and_leads_to_them(boss: Client) -> None:
+    product = ProductFactory.create(stock_on_hand=0)
+    for email in ("a@example.com", "b@example.com", "c@example.com"):
+        inventory.alert(product_id=product.pk, user_id=None, email=email, language="en")
+    receive(product, 1)
+
+    pages = [
+        boss.get(path).content.decode() for path in (URL, f"{URL}{product.pk}/change/")
+    ]
+
+    line = f"restockalert/?product__id__exact={product.pk}&amp;state__exact=waiting"
+    kept = f"hold/?product__id__exact={product.pk}&amp;state__exact=active"
+    assert [f'{line}">2</a>' in page for page in pages] == [True, True]
+    assert f'{kept}">1</a>' in pages[1]
+    waiting = boss.get(f"/admin/inventory/{line.replace('&amp;', '&')}")
+    holds = boss.get(f"/admin/inventory/{kept.replace('&amp;', '&')}")
+    assert "b@example.com" in waiting.content.decode()
+    assert "a@example.com" not in waiting.content.decode()
+    assert "a@example.com" in holds.content.decode()

@@ -68,7 +68,9 @@ def books(product: Product) -> tuple[int, int]:
 
 
 def told(topic: str = "stock.back") -> list[dict[str, Any]]:
-    events = Event.objects.filter(topic=topic).order_by("id")
+    # Within a millisecond ids come in no order.
+    order = "payload__alert_id" if topic == "stock.back" else "occurred_at"
+    events = Event.objects.filter(topic=topic).order_by(order)
     return [event.payload for event in events]
 
 
