@@ -1,6 +1,14 @@
 """All groups of benchmarks, in the order in which they run."""
 
-from benchmarks import coupon_drop, lists, purchases, relay, sales, web_purchases
+from benchmarks import (
+    coupon_drop,
+    expiry,
+    lists,
+    purchases,
+    relay,
+    sales,
+    web_purchases,
+)
 from benchmarks.runs import Group
 
 GROUPS: dict[str, Group] = {
@@ -12,6 +20,7 @@ GROUPS: dict[str, Group] = {
     "html": lists.html_pages,
     "sales": sales.rollup,
     "relay": relay.relay,
+    "expiry": expiry.expiry,
 }
 
 

@@ -19,7 +19,7 @@ from outbox.services import DELIVERED, Outcome, OutgoingEvent
 from payments import refunds
 from payments import services as payments
 from payments.errors import ProviderAway
-from payments.gateways.base import GatewayAway, GatewayRefused
+from payments.gateways.base import GatewayAway, GatewayRefused, ProviderState
 from payments.models import LegState, Payment, PaymentState, RefundLeg
 
 MOST_LOOKS = 50  # payments that one sweep asks after
@@ -76,6 +76,12 @@ def void(payment_id: UUID) -> Payment:
     sight = provider_of(payment.method).void(
         payment.provider_reference, key=f"void/{payment.pk}"
     )
+    if sight.state == ProviderState.OPEN and not payment.is_open:
+        # As with coins that are under way: whether they arrive is not known yet.
+        raise GatewayAway("it cannot be given up over there yet")
+    if sight.state == ProviderState.AUTHORISED and not payment.is_open:
+        # Nothing is held that could be let go, and nobody will capture it.
+        return payment
     return record(payment.pk, sight)
 
 

@@ -31,19 +31,22 @@ from checkout.placing import place_order as place_order
 from checkout.placing import price as price
 from checkout.placing import purchase_once as purchase_once
 from checkout.refunding import refund as refund
-from common.db import use_case
+from common.db import pipeline, use_case
 from common.errors import DomainError
 from coupons import services as coupons
 from inventory import services as inventory
 from orders import events
 from orders import services as orders
 from orders.errors import OrderExpired, OrderNotFound
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderLine, OrderStatus
 from outbox import services as outbox
 from payments import refunds
 from payments import services as payments
 from payments.models import Refund
 
+# Few, so that nobody waits long for the stock of what they order at this moment.
+EXPIRED_AT_ONCE = 25
+TIME_IS_UP = "payment window"
 logger = logging.getLogger(__name__)
 
 
@@ -115,11 +118,61 @@ def cancel_as_guest(*, order_id: UUID, reason: str) -> Order:
 def expire_overdue(*, limit: int = 500) -> int:
     """Expire the unpaid orders whose time is up; return how many.
 
-    Each order is a transaction of its own, so a job that dies has done whole orders.
+    A few at a time make a transaction: quick, and nobody waits long for their stock. A
+    job that dies has done whole orders.
     """
     overdue = Order.objects.overdue().order_by("expires_at")[:limit]
     ids = list(overdue.values_list("pk", flat=True))
-    return sum(_expire_or_log(order_id) for order_id in ids)
+    batches = [
+        ids[n : n + EXPIRED_AT_ONCE] for n in range(0, len(ids), EXPIRED_AT_ONCE)
+    ]
+    return sum(_expire_batch_or_each(batch) for batch in batches)
+
+
+def _expire_batch_or_each(order_ids: list[UUID]) -> int:
+    try:
+        return _expire_batch(order_ids)
+    except Exception:
+        if not connection.is_usable():
+            raise
+        # One of them cannot expire; it must not keep the others waiting.
+        return sum(_expire_or_log(order_id) for order_id in order_ids)
+
+
+@use_case
+def _expire_batch(order_ids: list[UUID]) -> int:
+    """Do what ``expire`` does to those of the orders that nobody pays right now."""
+    locked = list(
+        Order.objects.overdue()
+        .select_for_update(no_key=True, skip_locked=True)
+        .filter(pk__in=order_ids)
+        .order_by("pk")
+    )
+    busy = payments.with_attempts([order.pk for order in locked])
+    dying = {order.pk: order for order in locked if order.pk not in busy}
+    lines: dict[UUID, list[OrderLine]] = {order_id: [] for order_id in dying}
+    for line in OrderLine.objects.filter(order__in=dying).order_by("pk"):
+        lines[line.order_id].append(line)
+    coupons.release_many(list(dying))
+    inventory.release_many(
+        {
+            order_id: {line.product_id: line.quantity for line in own}
+            for order_id, own in lines.items()
+        }
+    )
+    with pipeline() as pipe:
+        for order in dying.values():
+            orders.queue_become(
+                pipe, order, OrderStatus.EXPIRED, actor_id=None, reason=TIME_IS_UP
+            )
+            order.status = OrderStatus.EXPIRED
+            outbox.queue_publish(
+                pipe,
+                topic="order.expired",
+                aggregate=f"order/{order.pk}",
+                payload=events.payload(order, lines[order.pk]),
+            )
+    return len(dying)
 
 
 def _expire_or_log(order_id: UUID) -> bool:
@@ -150,7 +203,7 @@ def expire(order_id: UUID) -> bool:
         return False
     abandon(order, note="the order expired")
     _give_back(order, None)
-    orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason="payment window")
+    orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason=TIME_IS_UP)
     _publish("order.expired", order)
     return True
 

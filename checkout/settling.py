@@ -86,7 +86,8 @@ def _authorised(order: Order | None, payment: Payment, sight: Sight) -> None:
 def _captured(order: Order | None, payment: Payment, sight: Sight) -> None:
     if not payments.fits(payment, sight):
         _park(payment, sight)
-        return
+        if not payments.is_more(payment, sight):
+            return
     try:
         if order is None:
             _credit(payment, sight)
@@ -155,6 +156,10 @@ def _credit(payment: Payment, sight: Sight) -> None:
 
 
 def _park(payment: Payment, sight: Sight) -> None:
+    """Leave an amount that is not the one asked for to a human.
+
+    Who paid more gets what was asked for; the difference is theirs, too.
+    """
     logger.error(
         "payment %s: the provider says %s %s, the order says %s %s",
         payment.pk,
@@ -170,9 +175,10 @@ def _park(payment: Payment, sight: Sight) -> None:
         payment_id=payment.pk,
         reference=sight.reference,
         state=InboxState.PARKED,
-        note=f"holds {sight.amount} {sight.currency}, asked were {payment.amount}",
+        note=f"{sight.amount} {sight.currency} came, asked were {payment.amount}",
     )
-    payments.look_again(payment)
+    if payment.is_open:
+        payments.look_again(payment)
 
 
 # --- Webhooks ------------------------------------------------------------------------

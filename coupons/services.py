@@ -1,5 +1,6 @@
 """The only code that hands out, binds and gives back coupons."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -140,8 +141,14 @@ def release(*, order_id: UUID) -> None:
     It is the coupon's own change of state, so doing it twice changes nothing. The
     validity is not extended.
     """
+    release_many([order_id])
+
+
+@requires_transaction
+def release_many(order_ids: Sequence[UUID]) -> None:
+    """Give the coupons of dead orders back to their holders, as ``release`` does."""
     Coupon.objects.filter(
-        order_id=order_id, state__in=[CouponState.RESERVED, CouponState.USED]
+        order_id__in=order_ids, state__in=[CouponState.RESERVED, CouponState.USED]
     ).update(state=CouponState.ISSUED, order=None, used_at=None)
 
 

@@ -128,6 +128,28 @@ def release(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ..
 
 
 @requires_transaction
+def release_many(quantities: Mapping[UUID, Mapping[int, int]]) -> None:
+    """Give the reservations of many unpaid orders back, each exactly once."""
+    product_ids = sorted({pk for order in quantities.values() for pk in order})
+    # All of them before any is moved, or two orders could meet others crosswise.
+    before = {stock.product_id: stock for stock in Stock.objects.lock(product_ids)}
+    with pipeline() as pipe:
+        given = [
+            pipe.run(RELEASE_SQL, _settle_params(order_id, wanted))
+            for order_id, wanted in quantities.items()
+        ]
+        kept = queue_keep(pipe, product_ids)
+    after = {row[0]: Moved(*row) for rows in given for row in rows.rows()}
+    tell(
+        [
+            Change(pk, before[pk].available, moved.available)
+            for pk, moved in after.items()
+        ],
+        kept.rows(),
+    )
+
+
+@requires_transaction
 def take_back(
     *, order_id: UUID, quantities: Mapping[int, int], reference: str = ""
 ) -> tuple[Moved, ...]:

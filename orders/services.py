@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Greatest, Least, Now
 
-from common.db import Pipeline, Statement, requires_transaction, run
+from common.db import Pipeline, Statement, pipeline, requires_transaction
 from orders.drafts import Draft
 from orders.errors import (
     InvalidTransition,
@@ -165,23 +165,35 @@ def become(
     order: Order, status: OrderStatus, *, actor_id: int | None, reason: str = ""
 ) -> None:
     """Move a locked order on, with the times and the timeline that go with it."""
-    before = order.status
-    is_paid, is_dead = status == OrderStatus.PAID, status in DEAD
+    with pipeline() as pipe:
+        moved = queue_become(pipe, order, status, actor_id=actor_id, reason=reason)
+    moment = moved.rows()[0][0]
+    order.status = status
+    if status == OrderStatus.PAID:
+        order.paid_at, order.expires_at, order.closed_at = moment, None, None
+    if status in DEAD:
+        order.closed_at = moment
+
+
+def queue_become(
+    pipe: Pipeline,
+    order: Order,
+    status: OrderStatus,
+    *,
+    actor_id: int | None,
+    reason: str = "",
+) -> Statement:
+    """Queue what ``become`` does to the tables; it gives the moment."""
     params = {
         "id": order.pk,
-        "before": before,
+        "before": order.status,
         "status": status.value,
-        "is_paid": is_paid,
-        "is_dead": is_dead,
+        "is_paid": status == OrderStatus.PAID,
+        "is_dead": status in DEAD,
         "reason": reason,
         "actor_id": actor_id,
     }
-    moment = run(BECOME_SQL, params).rows()[0][0]
-    order.status = status
-    if is_paid:
-        order.paid_at, order.expires_at, order.closed_at = moment, None, None
-    if is_dead:
-        order.closed_at = moment
+    return pipe.run(BECOME_SQL, params)
 
 
 @requires_transaction

@@ -4,17 +4,18 @@ What a provider says arrives here only after it was asked or its signature was c
 Whoever calls holds the lock of the order, and takes the payment's after it.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from common.db import Pipeline, Statement, pipeline, requires_transaction, run
 from common.ids import uuid7
-from orders.models import Order
+from orders.models import Order, OrderQuerySet
 from outbox import services as outbox
 from payments.errors import PaymentKeyReused, PaymentNotFound
 from payments.gateways.base import Sight
@@ -181,6 +182,18 @@ def open_attempt(order_id: UUID) -> Payment | None:
     return Payment.objects.outside().filter(order_id=order_id, state__in=OPEN).first()
 
 
+def with_attempts(order_ids: Sequence[UUID]) -> set[UUID | None]:
+    """Return which of the orders have an outside payment that is not decided yet."""
+    attempts = Payment.objects.outside().filter(order_id__in=order_ids, state__in=OPEN)
+    return set(attempts.values_list("order_id", flat=True))
+
+
+def without_attempt(chosen: OrderQuerySet) -> OrderQuerySet:
+    """Keep orders that have no outside payment which is not decided yet."""
+    attempts = Payment.objects.outside().filter(order=OuterRef("pk"), state__in=OPEN)
+    return chosen.filter(~Exists(attempts))
+
+
 def is_processing(order_id: UUID) -> bool:
     """Tell whether a payment of the order is under way at a provider."""
     return (
@@ -291,6 +304,12 @@ def find(provider: str, *, reference: str, key: str) -> Payment | None:
 def fits(payment: Payment, sight: Sight) -> bool:
     """Tell whether what a provider says it holds is what we asked for."""
     return (sight.amount, sight.currency) == (payment.amount, settings.SHOP_CURRENCY)
+
+
+def is_more(payment: Payment, sight: Sight) -> bool:
+    """Tell whether a provider has more for us than was asked, as coins may come."""
+    is_ours = sight.currency == settings.SHOP_CURRENCY
+    return is_ours and sight.amount > payment.amount
 
 
 def _advance(payment: Payment, state: PaymentState, *, reference: str = "") -> None:

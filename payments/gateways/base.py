@@ -52,7 +52,8 @@ class Started:
 class Sight:
     """What a provider says of a payment; ``amount`` is what it holds or has taken.
 
-    ``amount`` and ``currency`` are checked against ours before anything is believed.
+    While it has nothing yet, ``amount`` is what it was asked for. Both it and
+    ``currency`` are checked against ours before anything is believed.
     """
 
     reference: str

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import uuid7
@@ -66,7 +67,7 @@ class Sandbox:
     """The test provider; it satisfies ``Gateway``."""
 
     code = "sandbox"
-    label = _("Test card")
+    label: str | Promise = _("Test card")
 
     def start(self, invoice: Invoice) -> Started:
         """Open a payment, once per key."""

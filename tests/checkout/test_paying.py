@@ -595,3 +595,16 @@ def test_payment_that_was_never_started_is_forgotten(
     assert points.balance_of(user_id) == 50_000
     assert Payment.objects.outside().get().state == PaymentState.VOIDED
     assert checkout.expire(overdue(order.pk))
+
+
+def test_who_pays_more_gets_the_order_and_staff_hear_of_the_rest() -> None:
+    order, _ = _order()
+    payment = _start(order)
+
+    settling.record(payment.pk, captured(payment, amount=PRICE + 5))
+
+    payment.refresh_from_db()
+    assert payment.settled_at is not None
+    assert _status(order) == OrderStatus.PAID
+    parked = ProviderEvent.objects.get()
+    assert (parked.state, parked.payment) == (InboxState.PARKED, payment)

@@ -291,7 +291,11 @@ def test_order_that_cannot_expire_keeps_no_other_waiting(
         if order_id == broken:
             raise RuntimeError("a bug")
 
+    def fail_together(quantities: Mapping[UUID, Mapping[int, int]]) -> None:
+        raise RuntimeError(f"a bug in one of {len(quantities)}")
+
     monkeypatch.setattr(inventory, "release", fail_for_one)
+    monkeypatch.setattr(inventory, "release_many", fail_together)
 
     assert checkout.expire_overdue() == 1
 

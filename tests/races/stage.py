@@ -34,7 +34,7 @@ def shoppers(number: int, *, balance: int = 1_000_000) -> list[User]:
             points._queue(
                 pipe,
                 user_id=user.pk,
-                kind=EntryKind.CHARGE,
+                kind=EntryKind.ADJUST,
                 amount=balance,
                 reference="",
                 idempotency_key="opening balance",
