@@ -151,6 +151,7 @@ TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "csp.context_processors.nonce",
@@ -158,15 +159,6 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "shop.context_processors.storefront",
-            ],
-            "loaders": [
-                (
-                    "django.template.loaders.cached.Loader",
-                    [
-                        "django.template.loaders.filesystem.Loader",
-                        "django.template.loaders.app_directories.Loader",
-                    ],
-                )
             ],
         },
     },
@@ -395,6 +387,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # --- The shop's own rules ------------------------------------------------------------
 
 SHOP_NAME = env.str("SHOP_NAME", "Dojang")
+# Who stands on invoices. The lines of the address are apart by semicolons.
+SHOP_LEGAL_NAME = env.str("SHOP_LEGAL_NAME", SHOP_NAME)
+SHOP_LEGAL_ADDRESS = env.str("SHOP_LEGAL_ADDRESS", "")
+SHOP_TAX_ID = env.str("SHOP_TAX_ID", "")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", "KRW")
 # How long an unpaid order holds its stock and coupon.
 PAYMENT_WINDOW_MINUTES = env.int("PAYMENT_WINDOW_MINUTES", 30)
