@@ -149,11 +149,9 @@ def _is_overtaken(message: Message) -> bool:
 
 
 def _carry(message: Message) -> str:
-    if message.channel == Channel.BROWSER:
-        told = Notification.objects.filter(
-            event_id=message.event_id, user_id=message.user_id
-        )
-        browser.send(told.get())
+    if message.channel == Channel.BROWSER and message.user_id:
+        told = Notification.objects.of_user(message.user_id)
+        browser.send(told.get(event_id=message.event_id))
         return ""
     return _letter_channel(message).send(letter_of(message))
 

@@ -174,7 +174,7 @@ def send_again(*, message_id: int) -> Message:
 
 
 def _coupon_names(events: Sequence[OutgoingEvent]) -> Mapping[Any, str]:
-    ids = {event.payload.get("batch_id") for event in events} - {None}
+    ids = {batch_id for e in events if (batch_id := e.payload.get("batch_id"))}
     if not ids:
         return {}
     return dict(CouponBatch.objects.filter(pk__in=ids).values_list("pk", "name"))

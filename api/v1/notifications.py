@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from django.http import HttpResponse
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from accounts.models import User
@@ -113,8 +114,13 @@ class QuietHoursInput(Input):
 class PreferencesInput(Input):
     """What is not named among ``choices`` stays; ``quiet_hours`` are set anew."""
 
-    choices = ChoiceInput(many=True, max_length=MAX_CHOICES)
+    choices = serializers.ListField(child=ChoiceInput(), max_length=MAX_CHOICES)
     quiet_hours = QuietHoursInput(allow_null=True)
+
+    def validate_choices(self, choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(_choices(choices)) < len(choices):
+            raise ValidationError("One of them is named twice.", "repeated")
+        return choices
 
 
 QUERY = NotificationQuery()
@@ -260,8 +266,8 @@ def preferences_json(user: User) -> PreferencesJson:
     return {
         "choices": [
             {
-                "group": choice.group.value,
-                "channel": choice.channel.value,
+                "group": cast("GroupName", choice.group.value),
+                "channel": cast("ChannelName", choice.channel.value),
                 "is_on": choice.is_on,
                 "is_fixed": choice.is_fixed,
             }

@@ -145,6 +145,11 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "points/charge": {"amount": 5, "reason": "x"},
         "point/charge": {"amount": 5, "reason": "x"},
         "points/use": {"amount": 5, "reference": "x"},
+        "notifications/read-all": {"until_id": 2**40},
+        "notification-preferences": {
+            "choices": [{"group": "orders", "channel": "sms", "is_on": True}],
+            "quiet_hours": {"starts": "22:00", "ends": "08:00"},
+        },
         "coupons/issue": {"campaign_id": world["campaign"]},
         "users/me": {"name": "x", "phone": "1", "wants_marketing_email": True},
         "users/me/addresses": ADDRESS | {"is_default": True},

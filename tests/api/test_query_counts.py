@@ -17,6 +17,8 @@ from accounts.models import User
 from cart import services as carts
 from checkout import services as checkout
 from checkout.services import Purchase
+from notifications import services as notifications
+from notifications.models import Notification
 from tests.api.client import Answer, Api
 from tests.factories import (
     AddressFactory,
@@ -25,6 +27,7 @@ from tests.factories import (
     DeliveryMethodFactory,
     ProductFactory,
 )
+from tests.notifications.events import event
 
 pytestmark = pytest.mark.django_db
 BASELINE = Path(__file__).parent.parent / "query_counts.json"
@@ -46,6 +49,9 @@ class Scene:
         for product in self.products[:5]:
             carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
         self.orders = [self.order() for _ in range(3)]
+        notifications.tell([event("order.paid", user_id=user.pk) for _ in range(5)])
+        told = Notification.objects.of_user(user.pk)
+        self.notification_id = told.newest_first()[0].pk
 
     def order(self) -> str:
         quantities = {product.pk: 1 for product in self.products[:3]}
@@ -122,6 +128,24 @@ CALLS: dict[str, Call] = {
     "delivery methods": lambda api, _: api.get("/api/v1/delivery-methods"),
     "delivery quotes": lambda api, s: api.post(
         "/api/v1/delivery/quotes", {"items": s.items(3)}
+    ),
+    "notifications": lambda api, _: api.get("/api/v1/notifications"),
+    "notification read": lambda api, s: api.post(
+        f"/api/v1/notifications/{s.notification_id}/read"
+    ),
+    "notifications read all": lambda api, _: api.post(
+        "/api/v1/notifications/read-all", {}
+    ),
+    "preferences": lambda api, _: api.get("/api/v1/notification-preferences"),
+    "preferences change": lambda api, _: api.put(
+        "/api/v1/notification-preferences",
+        {
+            "choices": [
+                {"group": "orders", "channel": "sms", "is_on": True},
+                {"group": "promotions", "channel": "email", "is_on": True},
+            ],
+            "quiet_hours": {"starts": "22:00", "ends": "08:00"},
+        },
     ),
     "config": lambda api, _: api.get("/api/v1/config"),
 }
