@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics import services as analytics
+from checkout import paying, settling
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.days import shop_day
@@ -20,8 +21,10 @@ from inventory.models import MovementKind
 from orders import invoicing
 from orders.models import OrderStatus
 from outbox import services as outbox
+from payments.gateways.sandbox import Script
 from points import services as points
 from tests.factories import CouponBatchFactory, ProductFactory, UserFactory
+from tests.paying import captured, decide, deliver, forgotten_payment, set_out
 
 SOLD_DAYS_AGO = 5
 
@@ -83,6 +86,7 @@ def busy_shop() -> Shop:
         claim=Claim(f"u:{user.pk}", "POST", "/api/v1/orders", "key-1", "0" * 64),
         render=lambda _draft: Reply(201, "{}"),
     )
+    _pay_outside(placed, user, mug.pk)
     _live_on(placed, user)
     outbox.deliver_due()
     _age(placed["delivered"])
@@ -126,6 +130,32 @@ def _back_for(user: User, other: User) -> int:
         )
     inventory.lapse_due()
     return product_id
+
+
+def _pay_outside(placed: dict[str, UUID], user: User, product_id: int) -> None:
+    """Pay by the test provider: a mixed order, one too late, points, one given up."""
+    for name in ("mixed", "declined", "too_late"):
+        wish = Purchase(user_id=user.pk, email=user.email, quantities={product_id: 1})
+        placed[name] = checkout.place_order(wish).id
+    mixed = set_out(user, placed["mixed"], points_part=900)
+    settling.record(mixed.pk, captured(mixed))
+    declined = set_out(user, placed["declined"], points_part=500)
+    deliver(decide(declined, Script.DECLINE))
+    checkout.cancel(
+        order_id=placed["too_late"], user_id=user.pk, actor_id=user.pk, reason="no"
+    )
+    late = forgotten_payment(placed["too_late"])
+    settling.record(late.pk, captured(late))
+    charge = paying.start_charge(
+        user_id=user.pk,
+        email=user.email,
+        amount=4_321,
+        method="sandbox",
+        key="charge-1",
+        return_url="http://127.0.0.1:8000/",
+        language="en",
+    )
+    settling.record(charge.pk, captured(charge))
 
 
 def _live_on(placed: dict[str, UUID], user: User) -> None:

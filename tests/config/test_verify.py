@@ -12,6 +12,7 @@ from common.invariants import snapshot
 from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
+from tests.config.money_corruptions import MONEY_CORRUPTIONS
 from tests.config.stock_corruptions import STOCK_CORRUPTIONS
 from tests.shops import Shop, busy_shop
 
@@ -44,6 +45,7 @@ def test_shop_that_was_run_by_its_services_is_clean(shop: Shop) -> None:
 
 CORRUPTIONS = {
     **STOCK_CORRUPTIONS,
+    **MONEY_CORRUPTIONS,
     "balance raised": (
         """
         UPDATE points_pointaccount SET balance = balance + 1
@@ -52,7 +54,7 @@ CORRUPTIONS = {
     ),
     "charge made bigger": (
         """
-        UPDATE points_ledgerentry SET amount = amount - 1 WHERE kind = 'charge'
+        UPDATE points_ledgerentry SET amount = amount - 1 WHERE sequence = 1
         """,
         {"I1", "I2", "I2c"},
     ),
@@ -68,9 +70,9 @@ CORRUPTIONS = {
            DROP CONSTRAINT ledger_entry_sequence_once;
         DELETE FROM points_ledgerentry WHERE kind = 'adjust';
         UPDATE points_ledgerentry SET balance_after = balance_after + 77
-           WHERE account_id = %(user)s AND kind <> 'charge';
+           WHERE account_id = %(user)s AND sequence > 2;
         UPDATE points_ledgerentry SET sequence = sequence - 1
-           WHERE account_id = %(user)s AND kind <> 'charge';
+           WHERE account_id = %(user)s AND sequence > 2;
         UPDATE points_pointaccount SET balance = balance + 77,
            last_sequence = last_sequence - 1 WHERE user_id = %(user)s
         """,
@@ -197,6 +199,24 @@ CORRUPTIONS = {
         """,
         {"I8"},
     ),
+    "invoice number skipped": (
+        """
+        UPDATE orders_invoice SET number = number + 1
+           WHERE number = (SELECT max(number) FROM orders_invoice)
+        """,
+        {"I15"},
+    ),
+    "invoice of an old order lost": (
+        """
+        UPDATE orders_order SET paid_at = paid_at - interval '1 hour'
+           WHERE id = %(processing)s;
+        UPDATE orders_orderline SET paid_at = paid_at - interval '1 hour'
+           WHERE order_id = %(processing)s;
+        UPDATE orders_invoice SET order_id = %(pending)s
+           WHERE order_id = %(processing)s
+        """,
+        {"I15"},
+    ),
     "line of an unpaid order made bigger": (
         """
         UPDATE orders_orderline SET quantity = quantity + 1
@@ -209,89 +229,6 @@ CORRUPTIONS = {
         UPDATE orders_order SET adjustments = '[{"amount": -5}]'
         """,
         {"I8"},
-    ),
-    "payment lost": (
-        """
-        DELETE FROM payments_payment WHERE order_id = %(shipped)s
-        """,
-        {"I9"},
-    ),
-    "paid with less": (
-        """
-        UPDATE payments_payment SET amount = amount - 1 WHERE order_id = %(paid)s
-        """,
-        {"I9"},
-    ),
-    "paid by somebody else": (
-        """
-        UPDATE orders_order SET user_id = %(other)s WHERE id = %(processing)s
-        """,
-        {"I9"},
-    ),
-    "payment captured for an order that was never paid": (
-        """
-        INSERT INTO payments_payment (id, order_id, method, amount, refunded,
-           state, provider_reference, created_at, captured_at) SELECT
-           gen_random_uuid(), id, 'points', total, 0, 'captured', '', now(), now()
-           FROM orders_order WHERE id = %(pending)s
-        """,
-        {"I9"},
-    ),
-    "debit lost with its mark in the ledger": (
-        """
-        DELETE FROM points_ledgerentry
-           WHERE idempotency_key = 'order/' || %(shipped)s
-        """,
-        {"I1", "I2", "I2c", "I9"},
-    ),
-    "event told twice": (
-        """
-        WITH twin AS (INSERT INTO outbox_event (id, topic, aggregate, payload,
-           occurred_at) SELECT gen_random_uuid(), topic, aggregate, payload, now()
-           FROM outbox_event WHERE topic = 'order.paid' AND
-           aggregate = 'order/' || %(paid)s RETURNING id, aggregate)
-           INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, last_error)
-           SELECT id, 'analytics.data_platform.push', aggregate, '' FROM twin
-        """,
-        {"I9"},
-    ),
-    "event lost": (
-        """
-        DELETE FROM outbox_dispatch WHERE aggregate = 'order/' || %(paid)s;
-        DELETE FROM outbox_event WHERE aggregate = 'order/' || %(paid)s
-        """,
-        {"I13c", "I9"},
-    ),
-    "refund taken off the payment": (
-        """
-        UPDATE payments_payment SET refunded = refunded - 1
-           WHERE order_id = %(refunded)s
-        """,
-        {"I10", "I9b"},
-    ),
-    "refund made bigger": (
-        """
-        UPDATE payments_refund SET amount = amount + 1
-        """,
-        {"I10"},
-    ),
-    "refund not in the ledger": (
-        """
-        UPDATE payments_refund SET idempotency_key = 'another'
-        """,
-        {"I10"},
-    ),
-    "more goods given back than bought": (
-        """
-        UPDATE payments_refundline SET quantity = quantity + 1
-        """,
-        {"I10b"},
-    ),
-    "refund lines on another day": (
-        """
-        UPDATE payments_refundline SET refunded_at = now() + interval '1 day'
-        """,
-        {"I10b"},
     ),
     "status changed past the service": (
         """
@@ -352,7 +289,7 @@ CORRUPTIONS = {
     ),
     "dispatch given up": (
         """
-        UPDATE outbox_dispatch SET dead_at = now()
+        UPDATE outbox_dispatch SET dead_at = now() WHERE delivered_at IS NULL
         """,
         {"I13b"},
     ),
