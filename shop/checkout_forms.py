@@ -17,7 +17,7 @@ LIVE = {
     "data-hx-trigger": "change",
     "data-hx-include": (
         "#coupon, [name=delivery]:checked, [name=address]:checked,"
-        " [name=address][type=hidden]"
+        " [name=address][type=hidden], [name=payment]:checked, [name=points_part]"
     ),
     "data-hx-target": "#summary",
     "data-hx-select": "#summary",
@@ -49,6 +49,17 @@ class AddressForm(forms.ModelForm[Address]):
         return {name: clean.get(name, "") or "" for name in ADDRESS_FIELDS} | {
             "country": self.instance.country
         }
+
+
+class GuestForm(forms.Form):
+    """How to reach somebody without an account."""
+
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        help_text=_("The confirmation goes there, with a link to your order."),
+        widget=forms.EmailInput({"autocomplete": "email"}),
+    )
 
 
 class CheckoutForm(forms.Form):

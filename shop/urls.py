@@ -14,10 +14,12 @@ from shop.views import (
     live,
     notifications,
     orders,
+    payments,
     points,
     preferences,
     products,
     restock,
+    sandbox,
 )
 
 register_converter(KeyConverter, "key")
@@ -48,6 +50,8 @@ urlpatterns = [
     path("orders/<str:number>/invoice/", documents.invoice_page, name="invoice"),
     path("orders/<str:number>/invoice.pdf", documents.invoice_file, name="invoice-pdf"),
     path("orders/<str:number>/again/", orders.order_again, name="order-again"),
+    path("pay/<uuid:payment_id>/return/", payments.return_page, name="payment-return"),
+    path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox"),
     path("points/", points.points_page, name="points"),
     path("points/charge/", points.charge, name="charge"),
     path("coupons/", coupons.coupons_page, name="coupons"),

@@ -1,4 +1,4 @@
-"""Checkout on one page: address, delivery, coupon, points, and one button."""
+"""Checkout on one page: address, delivery, coupon, payment, and one button."""
 
 import uuid
 from contextlib import suppress
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,13 +25,17 @@ from delivery import selectors as deliveries
 from delivery.errors import PickupPointUnavailable
 from delivery.selectors import DeliveryQuote
 from orders.drafts import Draft
-from orders.models import OrderStatus
+from orders.models import Order, OrderStatus
+from payments.gateways import offered
 from points import services as points
 from shop.cart_page import CartView, read_cart
-from shop.carts import find_cart
-from shop.checkout_forms import NEW_ADDRESS, AddressForm, CheckoutForm
+from shop.carts import find_cart, guest_token
+from shop.checkout_forms import NEW_ADDRESS, AddressForm, CheckoutForm, GuestForm
 from shop.guards import say_no, see_other
-from shop.typing import AuthenticatedHttpRequest
+from shop.guests import remember
+from shop.kept import email_of
+from shop.paying import POINTS, Bill, bill, go_to_provider
+from shop.typing import user_id_of
 
 PATH = "/checkout/"
 
@@ -40,19 +44,28 @@ PATH = "/checkout/"
 class Visit:
     """One look at checkout: what was chosen, and what it comes to."""
 
-    request: AuthenticatedHttpRequest
+    request: HttpRequest
     chosen: dict[str, Any]
     cart: Cart | None
     view: CartView
     addresses: list[Address]
     address_form: AddressForm
+    # Only for who has no account.
+    guest_form: GuestForm | None
     # What delivery is priced for; typed as far as it may be.
     destination: dict[str, str]
+    # About the payment.
+    said: dict[str, Any]
     key: str
 
     @property
     def wants_new_address(self) -> bool:
         return not self.addresses or self.chosen.get("address") == NEW_ADDRESS
+
+    @property
+    def bill(self) -> Bill:
+        """What the cart comes to, and how it is to be paid."""
+        return bill(self.request, self.view.quote.total, self.said)
 
     @property
     def chosen_address(self) -> Address:
@@ -72,10 +85,12 @@ class Visit:
         return _picked_up(self.chosen, own) or own
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
+def checkout_page(request: HttpRequest) -> HttpResponse:
     """Show checkout, and take the order."""
+    if not request.user.is_authenticated and not offered():
+        # A guest has no points, so there is nothing that a guest could pay with.
+        return redirect_to_login(request.get_full_path())
     if request.method != "POST":
         return _answer(_visit(request, CheckoutForm(request.GET).choices()))
     chosen = CheckoutForm(request.POST).choices()
@@ -84,45 +99,69 @@ def checkout_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     # Sent twice: the cart is empty, but the order is there. Asked after the cart was
     # read, or the first request could empty it in between.
     if claim is not None and (stored := idempotency.find(claim)):
-        return _to_order(request, stored)
-    if "charge" in request.POST:
-        return _charge(visit)
+        return _go_on(visit, stored)
+    if "charge" in request.POST and request.user.is_authenticated:
+        return _charge(visit, request.user.pk)
     if "update" in request.POST or not visit.view.can_check_out:
         return _answer(visit)
     return _order(visit, claim)
 
 
 def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
-    request = visit.request
+    request, chosen = visit.request, visit.bill
     try:
         address = visit.address()
     except DomainError as error:
-        say_no(request, error)
-        return _answer(visit, status=409)
-    if address is None:
+        return _refuse(visit, error)
+    if address is None or not _is_reachable(visit):
         return _answer(visit, status=422)
-    status = OrderStatus.PENDING if "later" in request.POST else OrderStatus.PAID
+    is_later = chosen.way is not None or "later" in request.POST
+    if chosen.way is not None and not chosen.is_part_possible:
+        return _refuse(visit, _("You do not have so many points."))
+    status = OrderStatus.PENDING if is_later else OrderStatus.PAID
     purchase = _purchase(visit, address)
     try:
         reply = checkout.purchase_once(purchase, status, claim=claim, render=_number)
     except PriceChanged as error:
         return _confirm_again(visit, error)
     except DomainError as error:
-        say_no(request, error)
-        return _answer(visit, status=409)
+        return _refuse(visit, error)
     if visit.wants_new_address and visit.chosen.get("keep_address"):
         _keep(visit, visit.address_form.snapshot())
     if status == OrderStatus.PAID and not reply.is_replayed:
         messages.success(request, _("Thank you! Your order is paid."))
-    return _to_order(request, reply)
+    return _go_on(visit, reply)
+
+
+def _refuse(visit: Visit, reason: object) -> HttpResponse:
+    say_no(visit.request, reason)
+    return _answer(visit, status=409)
+
+
+def _is_reachable(visit: Visit) -> bool:
+    return visit.guest_form is None or visit.guest_form.is_valid()
+
+
+def _go_on(visit: Visit, reply: Reply) -> HttpResponse:
+    """Lead on from the order that this page has made: to its payment, or to itself."""
+    request, chosen = visit.request, visit.said
+    order = Order.objects.get(number=reply.body)
+    if order.user_id is None:
+        # The reply was stored for this very browser.
+        remember(request, order.pk)
+    is_open = order.status == OrderStatus.PENDING and "later" not in request.POST
+    wanted = bill(request, order.total, chosen)
+    if wanted.way is None or not is_open:
+        return see_other(request, reverse("shop:order", args=[order.number]))
+    return go_to_provider(request, order, wanted)
 
 
 def _purchase(visit: Visit, address: dict[str, str]) -> checkout.Purchase:
-    user, view = visit.request.user, visit.view
+    view, guest = visit.view, visit.guest_form
     cart = view.cart
     return checkout.Purchase(
-        user_id=user.pk,
-        email=user.email,
+        user_id=user_id_of(visit.request),
+        email=guest.cleaned_data["email"] if guest else email_of(visit.request),
         quantities=view.quantities,
         coupon_id=visit.chosen.get("coupon"),
         address=address,
@@ -139,15 +178,16 @@ def _confirm_again(visit: Visit, error: PriceChanged) -> HttpResponse:
     return _answer(fresh, status=409)
 
 
-def _charge(visit: Visit) -> HttpResponse:
+def _charge(visit: Visit, user_id: int) -> HttpResponse:
     """Charge what is missing, and stay on the page with everything typed so far."""
     request = visit.request
-    balance = points.balance_of(request.user.pk)
+    visit.said["payment"] = POINTS
+    balance = points.balance_of(user_id)
     missing = visit.view.quote.total - balance
     if missing > 0:
         try:
             points.charge(
-                user_id=request.user.pk,
+                user_id=user_id,
                 amount=missing,
                 idempotency_key=f"checkout:{visit.key}:{balance}",
             )
@@ -158,12 +198,12 @@ def _charge(visit: Visit) -> HttpResponse:
     return _answer(visit)
 
 
-def _visit(request: AuthenticatedHttpRequest, chosen: dict[str, Any]) -> Visit:
+def _visit(request: HttpRequest, chosen: dict[str, Any]) -> Visit:
     cart = find_cart(request)
+    said = request.POST if request.method == "POST" else request.GET
     if "coupon" not in request.POST and "coupon" not in request.GET:
         chosen["coupon"] = cart.coupon_id if cart else None
-    own = Address.objects.of_user(request.user.pk)
-    addresses = list(own.order_by("-is_default", "-pk"))
+    addresses = _addresses(user_id_of(request))
     destination = _destination(chosen, addresses)
     view = _read(request, cart, chosen, destination)
     if request.method != "POST" and not view.offer.is_delivered:
@@ -177,21 +217,37 @@ def _visit(request: AuthenticatedHttpRequest, chosen: dict[str, Any]) -> Visit:
         view=view,
         addresses=addresses,
         address_form=_address_form(request, chosen, addresses),
+        guest_form=_guest_form(request),
         destination=destination,
+        said={name: said.get(name) for name in ("payment", "points_part")},
         key=chosen.get("key") or uuid.uuid4().hex,
     )
 
 
+def _addresses(user_id: int | None) -> list[Address]:
+    if user_id is None:
+        return []
+    return list(Address.objects.of_user(user_id).order_by("-is_default", "-pk"))
+
+
+def _guest_form(request: HttpRequest) -> GuestForm | None:
+    if request.user.is_authenticated:
+        return None
+    if request.method == "POST":
+        return GuestForm(request.POST)
+    return GuestForm(initial={"email": email_of(request)})
+
+
 def _read(
-    request: AuthenticatedHttpRequest,
+    request: HttpRequest,
     cart: Cart | None,
     chosen: dict[str, Any],
     destination: dict[str, str],
 ) -> CartView:
     return read_cart(
         cart,
-        user_id=request.user.pk,
-        email=request.user.email,
+        user_id=user_id_of(request),
+        email=email_of(request),
         coupon_id=chosen.get("coupon"),
         delivery_method=chosen.get("delivery") or None,
         address=destination,
@@ -199,7 +255,7 @@ def _read(
 
 
 def _address_form(
-    request: AuthenticatedHttpRequest, chosen: dict[str, Any], addresses: list[Address]
+    request: HttpRequest, chosen: dict[str, Any], addresses: list[Address]
 ) -> AddressForm:
     is_typed = request.method == "POST" and chosen.get("address") == NEW_ADDRESS
     data = request.POST if is_typed else None
@@ -219,13 +275,11 @@ def _answer(visit: Visit, status: int = 200) -> HttpResponse:
         view = visit.view = _read(
             visit.request, visit.cart, visit.chosen, visit.destination
         )
-    balance = points.balance_of(visit.request.user.pk)
     context = {
         "visit": visit,
         "view": view,
         "ways": ways,
-        "balance": balance,
-        "missing": max(0, view.quote.total - balance),
+        "bill": visit.bill,
         "nav": "cart",
     }
     return render(visit.request, "shop/checkout/page.html", context, status=status)
@@ -267,21 +321,21 @@ def _picked_up(chosen: dict[str, Any], own: dict[str, str]) -> dict[str, str] | 
 
 def _keep(visit: Visit, address: dict[str, str]) -> None:
     # The order is placed whether or not there is room in the book.
-    with suppress(DomainError):
-        accounts.add_address(user_id=visit.request.user.pk, address=address)
+    user_id = user_id_of(visit.request)
+    if user_id is not None:
+        with suppress(DomainError):
+            accounts.add_address(user_id=user_id, address=address)
 
 
-def _claim(request: AuthenticatedHttpRequest, key: str) -> Claim | None:
-    if not key:
+def _claim(request: HttpRequest, key: str) -> Claim | None:
+    user_id, token = user_id_of(request), guest_token(request)
+    if not key or (user_id is None and token is None):
         return None
     # One page is one order, whatever was changed on it before it was sent again.
     mark = idempotency.fingerprint("POST", PATH, key.encode())
-    return Claim(f"u:{request.user.pk}", "POST", PATH, key, mark)
+    subject = f"g:{token}" if user_id is None else f"u:{user_id}"
+    return Claim(subject, "POST", PATH, key, mark)
 
 
 def _number(draft: Draft) -> Reply:
     return Reply(303, draft.number)
-
-
-def _to_order(request: AuthenticatedHttpRequest, reply: Reply) -> HttpResponse:
-    return see_other(request, reverse("shop:order", args=[reply.body]))

@@ -18,14 +18,15 @@ from checkout import services as checkout
 from common.errors import DomainError
 from delivery.models import DeliveryMethod
 from orders.models import Order, OrderLine, OrderStatus
+from payments import services as payments
 from payments.models import Refund
-from points import services as points
 from shop.cards import first_photo
 from shop.guards import say_no, see_other, shopper_action
 from shop.guests import find_order, order_visitor
 from shop.paging import first_rows
+from shop.paying import bill, go_to_provider
 from shop.timeline import steps_of
-from shop.typing import AuthenticatedHttpRequest, user_id_of
+from shop.typing import AuthenticatedHttpRequest
 
 ORDERS_PER_PAGE = 10
 
@@ -89,21 +90,23 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
 @order_visitor
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay_order(request: HttpRequest, number: str) -> HttpResponse:
-    """Pay an order that was placed before, from points."""
+    """Pay an order that was placed before: with points, or by somebody else."""
     order = find_order(request, number, *_details())
     if request.method == "POST":
+        chosen = bill(request, order.total, request.POST)
+        if chosen.way is not None:
+            return go_to_provider(request, order, chosen)
         _pay(request, order)
         return see_other(request, _url(order))
     if not _is_payable(order):
         return see_other(request, _url(order))
+    chosen = bill(request, order.total, request.GET)
     now = timezone.now()
-    user_id = user_id_of(request)
-    balance = points.balance_of(user_id) if user_id else 0
     deadline = order.expires_at or now
     context = {
         "order": order,
-        "balance": balance,
-        "missing": max(0, order.total - balance),
+        "bill": chosen,
+        "attempt": payments.open_attempt(order.pk),
         "seconds": int((deadline - now).total_seconds()) + 1,
         "key": uuid.uuid4().hex,
         "nav": "account",
@@ -180,7 +183,8 @@ def _lines_with_photos() -> Prefetch[str, Any, str]:
 
 
 def _is_payable(order: Order) -> bool:
-    return order.can_become(OrderStatus.PAID) and not order.is_overdue(timezone.now())
+    is_open = order.status == OrderStatus.PENDING
+    return is_open and not order.is_overdue(timezone.now())
 
 
 def _url(order: Order) -> str:

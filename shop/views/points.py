@@ -14,11 +14,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from checkout import paying
 from common.errors import DomainError
+from payments.gateways import offered
 from points import services as points
 from points.models import LedgerEntry
 from shop.guards import say_no, see_other, shopper_action
 from shop.paging import first_rows
+from shop.paying import language, return_url
 from shop.templatetags.shop import points as written_points
 from shop.typing import AuthenticatedHttpRequest
 from shop.views.preferences import safe_next
@@ -36,6 +39,8 @@ class ChargeForm(forms.Form):
         max_value=settings.POINTS_MAX_CHARGE,
     )
     key = forms.CharField(max_length=64)
+    # Empty: at once, as the shop's own.
+    method = forms.SlugField(required=False, max_length=16)
 
 
 class LedgerForm(forms.Form):
@@ -57,11 +62,12 @@ def charge(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ChargeForm(_chosen(request))
     if not form.is_valid():
         return _page(request, form, status=422)
+    amount, key = form.cleaned_data["amount"], f"page:{form.cleaned_data['key']}"
+    if method := form.cleaned_data["method"]:
+        return _buy(request, amount=amount, method=method, key=key)
     try:
         entry = points.charge(
-            user_id=request.user.pk,
-            amount=form.cleaned_data["amount"],
-            idempotency_key=f"page:{form.cleaned_data['key']}",
+            user_id=request.user.pk, amount=amount, idempotency_key=key
         )
     except DomainError as error:
         say_no(request, error)
@@ -75,10 +81,37 @@ def charge(request: AuthenticatedHttpRequest) -> HttpResponse:
     return see_other(request, safe_next(request, reverse("shop:points")))
 
 
+def _buy(
+    request: AuthenticatedHttpRequest, *, amount: int, method: str, key: str
+) -> HttpResponse:
+    """Send the shopper on to whoever takes the money."""
+    try:
+        payment = paying.start_charge(
+            user_id=request.user.pk,
+            email=request.user.email,
+            amount=amount,
+            method=method,
+            key=key,
+            return_url=return_url(request),
+            language=language(),
+        )
+    except DomainError as error:
+        say_no(request, error)
+        return see_other(request, reverse("shop:points"))
+    if payment.is_open:
+        return see_other(request, payment.provider_url)
+    # Pressed again long after: what became of it is told there.
+    return see_other(request, reverse("shop:payment-return", args=[payment.pk]))
+
+
 def _chosen(request: AuthenticatedHttpRequest) -> dict[str, Any]:
     # A preset is a button of its own and wins over the free field beside it.
     amount = request.POST.get("preset") or request.POST.get("amount")
-    return {"amount": amount, "key": request.POST.get("key")}
+    return {
+        "amount": amount,
+        "key": request.POST.get("key"),
+        "method": request.POST.get("method"),
+    }
 
 
 def _page(
@@ -94,6 +127,7 @@ def _page(
         "form": form,
         "presets": PRESETS,
         "limit": settings.POINTS_MAX_CHARGE,
+        "ways": offered(),
         "entries": page.rows,
         "next_url": f"?before={page.rows[-1].sequence}" if page.has_older else "",
         "previous_url": reverse("shop:points") if before else "",

@@ -3,7 +3,9 @@
 import pytest
 
 from accounts.models import User
+from orders.models import Order
 from tests.api.client import Api
+from tests.api.paying import order_of
 from tests.factories import StaffFactory, UserFactory
 
 
@@ -32,3 +34,9 @@ def staff() -> Api:
 @pytest.fixture
 def guest() -> Api:
     return Api()
+
+
+@pytest.fixture
+def order(user: User) -> Order:
+    """The shopper's, not paid yet."""
+    return order_of(user)

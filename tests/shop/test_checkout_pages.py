@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import Address, User
 from cart.models import CartItem
@@ -42,7 +42,11 @@ def cup(signed_in: Client) -> Product:
     return product
 
 
-def test_guest_signs_in_first_and_comes_back(client: Client) -> None:
+def test_guest_signs_in_first_and_comes_back(
+    client: Client, settings: Settings
+) -> None:
+    settings.PAYMENT_GATEWAYS = []
+
     assert client.get("/checkout/")["Location"] == "/accounts/login/?next=/checkout/"
 
 
@@ -115,7 +119,10 @@ def test_new_price_has_to_be_confirmed(signed_in: Client, cup: Product) -> None:
 
 
 @pytest.mark.usefixtures("cup")
-def test_missing_points_are_charged_without_leaving(client: Client) -> None:
+def test_missing_points_are_charged_without_leaving(
+    client: Client, settings: Settings
+) -> None:
+    settings.PAYMENT_GATEWAYS = []
     poor = UserFactory.create(points=1_500)
     client.force_login(poor)
     client.post("/cart/add/", {"product": Product.objects.get().pk, "quantity": 1})

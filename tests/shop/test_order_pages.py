@@ -128,7 +128,7 @@ def test_pay_page_charges_what_is_missing(client: Client, cup: Product) -> None:
     client.force_login(poor)
     order = ordered(poor, cup)
     page = client.get(f"/orders/{order.number}/pay/")
-    assert "Missing 10,000 P" in text_of(page)
+    assert "10,000 P are missing" in text_of(page)
 
     answer = client.post(
         "/points/charge/",
