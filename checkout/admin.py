@@ -28,8 +28,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ADDRESS_FIELDS
 from checkout import services as checkout
+from checkout.admin_papers import PapersAdmin
 from common.admin import (
-    ReadOnlyAdmin,
     ReadOnlyInline,
     ReasonForm,
     action,
@@ -168,7 +168,7 @@ class StockMovementInline(ReadOnlyInline[StockMovement]):
 
 
 @register(Order)
-class OrderAdmin(ReadOnlyAdmin[Order]):
+class OrderAdmin(PapersAdmin):
     """Nothing of an order is edited; it is moved on, under its lock."""
 
     list_display = [
@@ -186,7 +186,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     search_fields = ["number"]
     search_help_text = _("Order number, e-mail address, SKU or tracking number")
     ordering = ["-id"]
-    actions = ["pack", "ship", "deliver", "cancel"]
+    actions = ["pack", "ship", "deliver", "cancel", "print_slips"]
     inlines = [
         LineInline,
         TimelineInline,
@@ -195,7 +195,10 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         StockMovementInline,
     ]
     fieldsets = (
-        (None, {"fields": ("state", "customer", "parcel_to", "delivery_method")}),
+        (
+            None,
+            {"fields": ("state", "customer", "parcel_to", "delivery_method", "papers")},
+        ),
         (_("Money"), {"fields": ("bill", "given_back", "ledger")}),
         (_("Times"), {"fields": ("placed_at", "expires_at", "paid_at", "closed_at")}),
     )
@@ -203,6 +206,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         "state",
         "customer",
         "parcel_to",
+        "papers",
         "bill",
         "given_back",
         "ledger",
