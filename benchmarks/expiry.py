@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db import connection
 
-from benchmarks import data
+from benchmarks import data, pgbench
 from benchmarks.crew import Crew, Job
 from benchmarks.measure import Row, Sample, median_of
 from benchmarks.purchases import errors_of, next_coupon
@@ -65,6 +65,7 @@ _ORDERS = """
 def expiry(plan: Plan) -> Iterator[Row]:
     """Measure how long 10,000 overdue orders take, and whom they keep waiting."""
     data.fresh()
+    data.run_file(pgbench.SCRIPTS / "function.sql")
     data.add_coupons(round(plan.rounds * 2 * (plan.seconds + 2) * 3_000))
     seconds: list[float] = []
     with Crew() as crew:
