@@ -52,7 +52,7 @@ def _line(product: Product, users: list[User]) -> None:
 
 
 def _try_for_a_while(user: User, product: Product) -> None:
-    for _ in range(5):
+    for _ in range(15):
         try:
             checkout.place_and_pay(purchase(user, product))
         except InsufficientStock:
@@ -105,7 +105,7 @@ def purchase_begun_in_time() -> Outcome:
     [holder], product = shoppers(1), ProductFactory.create(stock_on_hand=0)
     _line(product, [holder])
     receive(product, 1)
-    soon = timezone.now() + timedelta(seconds=0.3)
+    soon = timezone.now() + timedelta(seconds=1)
     Hold.objects.update(expires_at=soon)
     hold = Hold.objects.get()
 
@@ -113,10 +113,11 @@ def purchase_begun_in_time() -> Outcome:
         if number == 0:
             checkout.place_and_pay(purchase(holder, product))
             return True
-        sleep(0.4)
+        while not Hold.objects.due().exists():
+            sleep(0.02)
         return inventory.lapse(hold.pk)
 
-    with slow_claims(0.5):
+    with slow_claims(1.5):
         results = run_together(act, times=2)
     return _outcome(told(results), product)
 
@@ -242,8 +243,8 @@ def test_race_52_mutant_is_caught() -> None:
     with hold_mutants.lapsing_without_a_second_look():
         lapsed, outcome = many_hands_let_go()
 
-    assert lapsed == 20
-    assert outcome.reserved == -15
+    assert lapsed > 5
+    assert outcome.reserved == 5 - lapsed
 
 
 def test_race_53_flapping_stock_writes_to_nobody_twice() -> None:
