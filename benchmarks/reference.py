@@ -35,7 +35,7 @@ from tests.reference.checkout import entry_hash
 @transaction.atomic
 def buy(purchase: Purchase, claim: Claim) -> Order:
     """Write a paid order and everything that belongs to it."""
-    mine = Coupon.objects.select_related("batch").of_user(purchase.user_id)
+    mine = Coupon.objects.select_related("batch").of_user(purchase.user_id or 0)
     coupon = mine.get(pk=purchase.coupon_id or 0)
     priced = _price(purchase, coupon)
     now = timezone.now()

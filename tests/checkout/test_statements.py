@@ -71,7 +71,7 @@ def test_cart_costs_a_purchase_one_statement_and_no_waiting() -> None:
 
 
 def _from_cart(wish: Purchase) -> Purchase:
-    cart = carts.of_user(wish.user_id)
+    cart = carts.of_user(wish.user_id or 0)
     cart.refresh_from_db()
     return replace(wish, cart=CartVersion(cart.pk, cart.version))
 

@@ -7,6 +7,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.sessions.models import Session
 
 from api import tokens
 from inventory import services as inventory
@@ -66,8 +67,8 @@ def passwords_without_comparing() -> Iterator[None]:
 def refreshing_without_lock() -> Iterator[None]:
     """Rotate a token on a sign-in as it was a while ago."""
 
-    def read(session_key: str) -> tokens.Session | None:
-        session = tokens.Session.objects.filter(session_key=session_key).first()
+    def read(session_key: str) -> Session | None:
+        session = Session.objects.filter(session_key=session_key).first()
         sleep(0.1)
         return session
 

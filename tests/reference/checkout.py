@@ -81,9 +81,9 @@ def _lock(wish: Purchase) -> _Locked:
     products = Product.objects.on_sale().in_bulk(list(wish.quantities))
     return _Locked(
         cart=cart,
-        account=accounts.get(user_id=wish.user_id),
+        account=accounts.get(user_id=wish.user_id or 0),
         coupon=own.select_related("batch")
-        .filter(pk=wish.coupon_id or 0, user_id=wish.user_id)
+        .filter(pk=wish.coupon_id or 0, user_id=wish.user_id or 0)
         .first(),
         stocks={stock.pk: stock for stock in Stock.objects.lock(list(products))},
         products=products,
