@@ -94,7 +94,7 @@ def test_address_that_is_chosen_changes_ways_and_total(
 def test_way_that_does_not_lead_to_the_new_address_is_let_go(
     signed_in: Client, homes: tuple[Address, Address]
 ) -> None:
-    asked = {"address": homes[1].pk, "delivery": "express"}
+    asked: dict[str, Any] = {"address": homes[1].pk, "delivery": "express"}
 
     assert "Delivery: Standard ₩6,000" in text_of(signed_in.get("/checkout/", asked))
 
