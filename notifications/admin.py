@@ -110,8 +110,8 @@ class MessageAdmin(ReadOnlyAdmin[Message]):
 
     def framed_letter(self) -> Any:
         """Return the view of a letter, fit for a frame in a page of ours."""
-        confined: Any = csp_replace(LETTER_POLICY)(self.letter)
-        return xframe_options_sameorigin(confined)
+        framed: Any = self.letter
+        return xframe_options_sameorigin(csp_replace(LETTER_POLICY)(framed))
 
     def letters_page(self, request: HttpRequest) -> HttpResponse:
         """Show a letter in a language, with and without HTML, and links to all."""

@@ -47,6 +47,8 @@ def facts_of(payload: Payload) -> dict[str, Any]:
     found |= {new: payload.get(old) for old, new in RENAMED.items()}
     found |= {key: parcel.get(key) for key in PARCEL_KEYS}
     found |= {f"refund_{key}": refund.get(key) for key in REFUND_KEYS}
+    if payload.get("payment_id"):
+        found["refund_amount"] = found["refund_amount"] or payload.get("amount")
     found["lines"] = _lines(payload.get("lines") or ())
     found["parcel"] = _lines(parcel.get("lines") or ())
     return {key: value for key, value in found.items() if value not in (None, "", [])}
@@ -70,7 +72,7 @@ def url_of(kind: Kind, payload: Payload) -> str:
         )
     if kind.name == "coupon_issued":
         return f"{reverse('shop:coupons')}?tab=mine"
-    if kind.group == Group.REWARDS:
+    if kind.group in {Group.REWARDS, Group.PAYMENTS}:
         return reverse("shop:points")
     return reverse("shop:home")
 

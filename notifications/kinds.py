@@ -128,6 +128,21 @@ _ALL_KINDS = (
         _("The order was closed by then, so we are sending your money back."),
     ),
     Kind(
+        "charge_failed",
+        Group.PAYMENTS,
+        QUIET,
+        _("Your payment for points did not go through"),
+        _("Please try again, or choose another way to pay."),
+    ),
+    Kind(
+        "charge_returned",
+        Group.PAYMENTS,
+        QUIET,
+        _("Your payment for points is being sent back"),
+        _("%(refund_amount)s is on its way back to you."),
+        _("Your money is on its way back to you."),
+    ),
+    Kind(
         "return_requested",
         Group.RETURNS,
         QUIET,
@@ -217,6 +232,11 @@ def _placed(payload: Mapping[str, Any]) -> str:
     return "order_placed" if payload.get("status") == "pending" else ""
 
 
+def _payment(of_order: str, *, of_points: str) -> Callable[[Mapping[str, Any]], str]:
+    # Points are bought without an order.
+    return lambda payload: of_order if payload.get("number") else of_points
+
+
 _KIND_OF_TOPIC: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "order.placed": _placed,
     "order.paid": _always("order_paid"),
@@ -226,8 +246,8 @@ _KIND_OF_TOPIC: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "order.out_for_delivery": _always("order_out_for_delivery"),
     "order.delivered": _always("order_delivered"),
     "order.refunded": _always("order_refunded"),
-    "payment.failed": _always("payment_failed"),
-    "payment.returned": _always("payment_returned"),
+    "payment.failed": _payment("payment_failed", of_points="charge_failed"),
+    "payment.returned": _payment("payment_returned", of_points="charge_returned"),
     "return.requested": _always("return_requested"),
     "return.approved": _always("return_approved"),
     "return.rejected": _always("return_rejected"),

@@ -47,6 +47,17 @@ BACK = {
     "quantity": 1,
     "held_until": "2026-11-21T06:30:00Z",
 }
+# Points that were to be bought, by a provider.
+CHARGE: dict[str, Any] = {
+    "payment_id": "0199d2a0-0000-7000-8000-000000000002",
+    "order_id": None,
+    "number": "",
+    "user_id": 1,
+    "email": "",
+    "currency": "KRW",
+    "method": "stripe",
+    "amount": 30_000,
+}
 PAYLOADS: dict[str, dict[str, Any]] = {
     "order.placed": {**ORDER, "status": "pending"},
     "order.paid": ORDER,

@@ -1,6 +1,7 @@
 """Every kind of news can be written in every language, with nothing missing."""
 
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,13 +14,21 @@ from notifications.kinds import KINDS, TOPICS, kind_of
 from notifications.letters import letter_of
 from notifications.models import Channel, Message
 from notifications.wording import words
-from tests.notifications.events import ORDER, PAYLOADS
+from tests.notifications.events import CHARGE, ORDER, PAYLOADS
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 
-def message(topic: str, language: str, channel: Channel = Channel.EMAIL) -> Message:
-    payload = PAYLOADS[topic]
+OF_CHARGES = ("payment.failed", "payment.returned")
+
+
+def message(
+    topic: str,
+    language: str,
+    channel: Channel = Channel.EMAIL,
+    payload: dict[str, Any] | None = None,
+) -> Message:
+    payload = payload or PAYLOADS[topic]
     kind = kind_of(topic, payload)
     assert kind is not None
     return Message(
@@ -37,6 +46,7 @@ def message(topic: str, language: str, channel: Channel = Channel.EMAIL) -> Mess
 
 def test_every_topic_is_tried_and_every_kind_reached() -> None:
     reached = {kind_of(topic, payload) for topic, payload in PAYLOADS.items()}
+    reached |= {kind_of(topic, CHARGE) for topic in OF_CHARGES}
 
     assert set(PAYLOADS) == TOPICS
     assert reached == set(KINDS.values())
@@ -105,6 +115,28 @@ def test_amounts_and_moments_are_written_as_the_reader_does() -> None:
     assert "2026. 11. 21." in back["ko"]
     assert "21 нояб. 2026" in back["ru"]
     assert all("15:30" in text for text in back.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", OF_CHARGES)
+def test_payment_for_points_has_a_letter_without_an_order(
+    topic: str, language: str
+) -> None:
+    letter = letter_of(message(topic, language, payload=CHARGE))
+
+    assert "None" not in letter.text
+    assert "/points/" in letter.text
+    assert "/orders/" not in letter.text
+    if topic == "payment.returned":
+        assert re.search(r"30.000", letter.text)
+
+
+def test_money_that_came_too_late_is_named_by_what_was_paid() -> None:
+    paid = CHARGE | {"number": "ABCD-1234-5", "amount": 43_000}
+
+    text = letter_of(message("payment.returned", "en", payload=paid)).text
+
+    assert "The order was closed by then, so we are sending ₩43,000 back." in text
 
 
 def test_text_message_is_one_line_with_the_address() -> None:

@@ -10,6 +10,7 @@ import pytest
 from accounts.models import User
 from common.days import shop_zone
 from notifications import services as notifications
+from notifications import tasks
 from notifications.errors import NotificationNotFound
 from notifications.models import (
     Channel,
@@ -352,3 +353,16 @@ def test_event_of_another_topic_is_nothing_to_anybody(user: User) -> None:
     assert list(notifications.tell([other])) == [DELIVERED]
 
     assert not Notification.objects.exists()
+
+
+def test_broker_that_is_away_keeps_nobody_from_being_told(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise OSError("no broker")
+
+    monkeypatch.setattr(tasks.send_messages, "apply_async", away)
+
+    assert list(tasks.tell([event("order.paid", user_id=user.pk)])) == [DELIVERED]
+
+    assert ways() == ["browser", "email"]

@@ -62,7 +62,7 @@ def test_rollback_and_events_without_subscribers_wake_nobody(workers: Workers) -
         publish()
         transaction.set_rollback(True)
     with transaction.atomic():
-        publish("stock.changed")
+        publish("product.changed")
 
     assert workers.wait_for(0) == 0
 
