@@ -89,6 +89,16 @@ def set_consents(*, user_id: int, consents: Mapping[str, bool]) -> None:
     )
 
 
+@use_case
+def replace_password(*, user_id: int, proved: str, password: str) -> bool:
+    """Store a new password (both are hashes) if it is still the ``proved`` one.
+
+    False if somebody was quicker: what allowed the change may be used once.
+    """
+    changed = User.objects.filter(pk=user_id, password=proved)
+    return changed.update(password=password) == 1
+
+
 @requires_transaction
 def _lock(user_id: int) -> User:
     return User.objects.select_for_update(no_key=True).get(pk=user_id)

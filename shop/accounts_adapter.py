@@ -8,7 +8,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.models import User
+from accounts import services as accounts
 from cart import services as carts
 from checkout import services as checkout
 from shop.carts import forget_guest, guest_token
@@ -44,8 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """
         proved = user.password
         user.set_password(password)
-        changed = User.objects.filter(pk=user.pk, password=proved).update(
-            password=user.password
+        is_first = accounts.replace_password(
+            user_id=user.pk, proved=proved, password=user.password
         )
-        if not changed:
+        if not is_first:
             raise ImmediateHttpResponse(redirect("account_reset_password"))

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from accounts.models import User
 from catalog.models import Product
@@ -16,11 +18,11 @@ from inventory import services as inventory
 from inventory.errors import InsufficientStock
 from inventory.models import Stock, StockMovement
 from orders.models import Order, OrderLine, OrderStatus
-from payments.errors import PaymentProcessing
-from payments.models import Payment, PaymentMethod, PaymentState
+from payments.models import Payment, PaymentState
 from tests.api.client import Api
 from tests.concurrency import run_together, told
 from tests.factories import CouponFactory, ProductFactory, UserFactory
+from tests.paying import set_out
 from tests.pitfalls.sql import captured_sql, tables_locked
 from tests.races.stage import (
     between_reading_and_writing,
@@ -259,20 +261,29 @@ def test_pitfall_05_nothing_is_given_back_that_was_never_taken() -> None:
 
 def test_pitfall_06_order_does_not_expire_while_its_payment_is_processing() -> None:
     [user], product = shoppers(1), ProductFactory.create(stock_on_hand=10)
-    order_id = overdue(unpaid_order(user, product))
-    payment = Payment.objects.create(
-        order_id=order_id,
-        method=PaymentMethod.POINTS,
-        amount=10_000,
-        state=PaymentState.PROCESSING,
-    )
+    order_id = unpaid_order(user, product)
+    payment = set_out(user, order_id)
+    overdue(order_id)
 
     assert checkout.expire_overdue() == 0
-    with pytest.raises(PaymentProcessing):
-        checkout.cancel(order_id=order_id, user_id=user.pk, actor_id=None, reason="")
+    assert not checkout.expire(order_id)
 
     assert Order.objects.get().status == OrderStatus.PENDING
     assert _stock(product) == (10, 1)
     Payment.objects.filter(pk=payment.pk).update(state=PaymentState.FAILED)
     assert checkout.expire_overdue() == 1
     assert _stock(product) == (10, 0)
+
+
+def test_pitfall_06_going_to_pay_gives_the_order_more_time() -> None:
+    [user], product = shoppers(1), ProductFactory.create()
+    order_id = unpaid_order(user, product)
+    soon = Now() + timedelta(seconds=30)
+    Order.objects.filter(pk=order_id).update(expires_at=soon)
+
+    set_out(user, order_id)
+
+    order = Order.objects.get()
+    assert order.expires_at is not None
+    left = order.expires_at - order.placed_at
+    assert timedelta(minutes=19) < left < timedelta(minutes=21)
