@@ -1,5 +1,6 @@
 """What the server of WebSockets runs; pages and API are ``config.wsgi``'s."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,15 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    # It comes once a second as long as Redis is away.
+    if record.exc_info:
+        record.msg, record.exc_info = f"no hints: {record.exc_info[1]}", None
+    return True
+
+
+logging.getLogger("channels_redis.pubsub").addFilter(_in_a_line)
 # A browser says which page opened the socket; one of another site is turned away.
 _live = AllowedHostsOriginValidator(LiveConsumer.as_asgi())
 _nobody = WebsocketDenier.as_asgi()

@@ -89,6 +89,7 @@ const showStock = ({ product_id: id, available, version }) => {
       setTimeout(() => renewOffer(before && after), Math.random() * 1500);
     }
   }
+  for (const bar of all(".buybar")) bar.hidden = available <= 0;
   const quantity = document.getElementById("quantity");
   if (quantity && available > 0) quantity.max = Math.min(99, available);
 };

@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings
 
 from demo.logins import LOGINS
+from tests.shop.sockets import open_page
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ class Shop:
             text=True,
         ).stdout
         names = {"granian": "web", " worker": "worker", " beat": "beat"}
-        names["data_platform"] = "platform"
+        names |= {"uvicorn": "live", "data_platform": "platform"}
         return {
             name: int(line.split()[0])
             for line in listing.splitlines()
@@ -158,7 +159,7 @@ def test_first_run_ends_with_addresses_and_logins(shop: Shop, taken_port: int) -
     assert "Warning" not in said
     for _role, email, password in LOGINS:
         assert f"{email} / {password}" in said
-    assert sorted(shop.children()) == ["beat", "platform", "web", "worker"]
+    assert sorted(shop.children()) == ["beat", "live", "platform", "web", "worker"]
 
 
 def test_killed_web_server_is_back_at_its_port(shop: Shop) -> None:
@@ -175,9 +176,22 @@ def test_killed_web_server_is_back_at_its_port(shop: Shop) -> None:
     assert shop.children()["web"] != before
 
 
+def test_pages_say_where_their_socket_is_and_may_open_it(shop: Shop) -> None:
+    with urllib.request.urlopen(shop.url()) as answer:
+        policy, page = answer.headers["content-security-policy"], answer.read().decode()
+
+    address = re.search(r'data-live-url="(ws://127\.0\.0\.1:\d+)/ws/"', page)
+    assert address is not None
+    [sources] = re.findall(r"connect-src ([^;]+)", policy)
+    local = address[1].replace("127.0.0.1", "localhost")
+    assert sources.split() == ["'self'", address[1], local]
+    with open_page(f"{address[1]}/ws/", origin=shop.url().rstrip("/")) as socket:
+        assert socket.until_ready() == []
+
+
 def test_interrupt_ends_everything(shop: Shop) -> None:
     children = shop.children()
-    assert len(children) == 4
+    assert len(children) == 5
 
     shop.process.send_signal(signal.SIGINT)
 
@@ -194,7 +208,7 @@ def test_murdered_supervisor_leaves_no_orphans(folder: Path) -> None:
         shop.url()
         assert "creating the demo shop" not in "\n".join(shop.seen)
         children = shop.children()
-        assert len(children) == 4
+        assert len(children) == 5
 
         shop.process.kill()
 
