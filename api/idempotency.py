@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api.errors import IdempotencyKeyInvalid
+from api.guests import key_of as key_of_order
 from api.renderers import dump
 from api.views import JSON
 from common import idempotency
@@ -20,15 +21,16 @@ MAX_LENGTH = 128
 def claim_of(request: Request, guest: str = "") -> Claim | None:
     """Return the claim of a request's key, ``None`` if it carries none.
 
-    ``guest`` is the cart token of somebody who is not signed in.
+    ``guest`` tells those apart who are not signed in: a cart's token, an order's key.
     """
     key = key_of(request)
     if key is None:
         return None
     body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
     method, path = str(request.method), request.path
+    somebody = guest or key_of_order(request)
     return Claim(
-        subject=f"u:{request.user.pk}" if request.user.pk else f"g:{guest}",
+        subject=f"u:{request.user.pk}" if request.user.pk else f"g:{somebody}"[:80],
         method=method,
         path=path,
         key=key,

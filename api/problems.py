@@ -61,6 +61,7 @@ TITLES = {
     "points_part_invalid": _("Invalid part in points"),
     "price_changed": _("Price changed"),
     "price_invalid": _("Invalid price"),
+    "printer_busy": _("Document not ready"),
     "product_not_found": _("No such product"),
     "product_unavailable": _("Product not on sale"),
     "provider_unavailable": _("Payment provider away"),

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as BaseAutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -105,6 +106,26 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
         if example
         else None,
         extensions={"x-problems": sorted(extra)},
+    )
+    return decorated
+
+
+def file_operation(
+    operation_id: str,
+    summary: str,
+    *,
+    types: Iterable[str],
+    headers: Iterable[OpenApiParameter] = (),
+) -> Callable[[Method], Method]:
+    """Describe a method that answers with a file of one of some media types."""
+    decorated: Callable[[Method], Method] = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        tags=[operation_id.partition("_")[0].replace("-", " ")],
+        parameters=[*headers],
+        request=None,
+        responses={(200, name): OpenApiTypes.BINARY for name in types},
+        extensions={"x-problems": [404]},
     )
     return decorated
 

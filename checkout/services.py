@@ -77,7 +77,7 @@ def pay(*, user_id: int | None, order_id: UUID) -> Order:
     """
     try:
         if user_id is None:
-            return _pay_as_guest(order_id)
+            return pay_as_guest(order_id=order_id)
         return pay_with_points(user_id=user_id, order_id=order_id)
     except OrderExpired:
         expire(order_id)
@@ -85,7 +85,8 @@ def pay(*, user_id: int | None, order_id: UUID) -> Order:
 
 
 @use_case
-def _pay_as_guest(order_id: UUID) -> Order:
+def pay_as_guest(*, order_id: UUID) -> Order:
+    """Settle an order that costs nothing and that nobody has claimed."""
     # Claimed a moment ago, it would be paid with its new owner's points.
     orders.lock_of_guest(order_id)
     return pay_with_points(user_id=None, order_id=order_id)

@@ -1,5 +1,6 @@
 """Orders: placed, paid, looked at, changed and called off."""
 
+from collections.abc import Sequence
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -28,27 +29,32 @@ from api.fields import (
     full_address,
     merged,
 )
+from api.guests import ORDER_KEY, KeyView, SignedInToRead, is_opened
 from api.idempotency import claim_of, once, respond
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
 from api.renderers import dump
-from api.schema import operation
+from api.schema import CART_TOKEN, operation
 from api.shapes import PageJson
 from api.subjects import record, resolve_payer, resolve_subject
 from api.typing import AuthenticatedRequest
 from api.v1.carts import CartJson, Holder, cart_json
+from api.v1.guest_orders import (
+    PlacedOrderJson,
+    cart_of,
+    place_as_guest,
+    placed_json,
+)
 from api.v1.order_shapes import (
     WITH_DETAILS,
     OrderDetailJson,
     OrderJson,
-    draft_json,
     order_detail_json,
     order_json,
 )
 from api.views import PersonalView, cacheable
-from cart.errors import CartEmpty
-from cart.models import Cart, CartItem
+from cart.models import Cart
 from checkout import services as checkout
-from checkout.services import MAX_LINES, CartVersion, Purchase
+from checkout.services import MAX_LINES, Purchase
 from common.idempotency import Reply
 from orders.drafts import Draft
 from orders.errors import OrderNotFound
@@ -84,6 +90,9 @@ class PlaceOrderInput(Input):
     pay = StrictBoolean(required=False, help_text="Pay from the points at once.")
     user_id = Id(required=False, allow_null=True)
     reason = StrictText(required=False, max_length=200, help_text="For somebody else.")
+    email = serializers.EmailField(
+        required=False, max_length=254, help_text="Of a guest, who needs one."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("items" in attrs) == attrs.get("from_cart", False):
@@ -141,7 +150,9 @@ CANCEL = CancelInput()
 
 
 class OrderListView(PersonalView):
-    """The shopper's orders, and new ones."""
+    """The shopper's orders, and new ones, also of guests."""
+
+    permission_classes = [SignedInToRead]
 
     # Older clients have a path that orders and pays in one go.
     pays_at_once = False
@@ -178,7 +189,8 @@ class OrderListView(PersonalView):
         "Place an order",
         body=PLACE_ORDER,
         example={"items": [{"product_id": 1, "quantity": 2}], "pay": True},
-        reply={201: OrderJson},
+        reply={201: PlacedOrderJson},
+        headers=[CART_TOKEN],
         keyed="yes",
         problems=(403, 404),
     )
@@ -186,9 +198,14 @@ class OrderListView(PersonalView):
         """Order products, or what is in the cart: all lines or none.
 
         The order holds its stock and coupon until ``expires_at``. With ``pay`` it is
-        paid from the points in the same step.
+        paid from the points in the same step. Guests say who they are with ``email``
+        and ``address``; the ``key`` of the reply opens the order to them again.
         """
         asked = clean(PLACE_ORDER, request)
+        if not request.user.is_authenticated:
+            wants_to_pay = self.pays_at_once or asked.get("pay", False)
+            status = OrderStatus.PAID if wants_to_pay else OrderStatus.PENDING
+            return place_as_guest(request, asked, status, _render)
         reason = asked.get("reason", "")
         subject = resolve_payer(request, asked.get("user_id"), reason)
         is_paid = self.pays_at_once or asked.get("pay", False)
@@ -211,15 +228,21 @@ class OrderListView(PersonalView):
         return respond(reply, location="/api/v1/orders/{id}")
 
 
-class OrderView(PersonalView):
+class OrderView(KeyView):
     """One order."""
 
     cache_control = "private, no-cache"
 
-    @operation("orders_retrieve", "Show an order", reply={200: OrderDetailJson})
+    @operation(
+        "orders_retrieve",
+        "Show an order",
+        reply={200: OrderDetailJson},
+        headers=[ORDER_KEY],
+    )
     def get(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Show an order with its payments, parcels and timeline."""
-        return cacheable(request, order_detail_json(_find(request, order_id, MAY_VIEW)))
+        order = find_order(request, order_id, MAY_VIEW, along=WITH_DETAILS)
+        return cacheable(request, order_detail_json(order))
 
     @operation(
         "orders_update",
@@ -233,7 +256,7 @@ class OrderView(PersonalView):
     def put(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Send it elsewhere, call it off, or (as staff) move it on."""
         asked = clean(CHANGE_ORDER, request)
-        order = _find(request, order_id, MAY_CHANGE)
+        order = find_order(request, order_id, MAY_CHANGE)
 
         def change() -> OrderDetailJson:
             if "status" in asked:
@@ -245,7 +268,7 @@ class OrderView(PersonalView):
                     order_id=order_id, user_id=owner, address=address
                 )
                 record(request, owner, f"address of order {order.number}")
-            return _detail(order_id)
+            return detail(order_id)
 
         return once(request, change)
 
@@ -266,6 +289,7 @@ class OrderView(PersonalView):
         "orders_destroy",
         "Cancel an order",
         reply={200: OrderDetailJson},
+        headers=[ORDER_KEY],
         keyed="yes",
     )
     def delete(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
@@ -273,7 +297,7 @@ class OrderView(PersonalView):
         return _cancel(request, order_id, "")
 
 
-class OrderCancelView(PersonalView):
+class OrderCancelView(KeyView):
     """Calling an order off."""
 
     @operation(
@@ -282,6 +306,7 @@ class OrderCancelView(PersonalView):
         body=CANCEL,
         example={"reason": "ordered twice"},
         reply={200: OrderDetailJson},
+        headers=[ORDER_KEY],
         keyed="yes",
     )
     def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
@@ -310,7 +335,7 @@ class OrderRepeatView(PersonalView):
 
 
 def _render(draft: Draft) -> Reply:
-    return Reply(201, dump(draft_json(draft)).decode())
+    return Reply(201, dump(placed_json(draft)).decode())
 
 
 def _purchase(buyer: User, subject: int, asked: dict[str, Any]) -> Purchase:
@@ -320,7 +345,8 @@ def _purchase(buyer: User, subject: int, asked: dict[str, Any]) -> Purchase:
     if "items" in asked:
         quantities = merged(asked["items"])
     else:
-        cart, quantities, chosen = _cart_of(subject, asked.get("cart_version"))
+        own = Cart.objects.filter(user_id=subject)
+        cart, quantities, chosen = cart_of(own, asked.get("cart_version"))
         coupon_id = coupon_id or chosen
     return Purchase(
         user_id=subject,
@@ -332,18 +358,6 @@ def _purchase(buyer: User, subject: int, asked: dict[str, Any]) -> Purchase:
         expected_total=asked.get("expected_total"),
         cart=cart,
     )
-
-
-def _cart_of(
-    user_id: int, version: int | None
-) -> tuple[CartVersion, dict[int, int], int | None]:
-    cart = Cart.objects.filter(user_id=user_id).first()
-    items = CartItem.objects.filter(cart=cart).order_by("pk")
-    quantities = dict(items.values_list("product_id", "quantity")) if cart else {}
-    if cart is None or not quantities:
-        raise CartEmpty
-    seen = cart.version if version is None else version
-    return CartVersion(cart.pk, seen), quantities, cart.coupon_id
 
 
 def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
@@ -359,18 +373,31 @@ def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
     return chosen.snapshot()
 
 
-def _find(request: AuthenticatedRequest, order_id: UUID, permission: str) -> Order:
-    """Return one's own order, or any with the permission; else it is not there."""
-    orders = Order.objects.prefetch_related(*WITH_DETAILS).filter(pk=order_id)
-    order = orders.placed_by(request.user.pk).first()
-    if order is None and request.user.has_perm(permission):
+def find_order(
+    request: AuthenticatedRequest,
+    order_id: UUID,
+    permission: str,
+    *,
+    along: Sequence[str] = (),
+) -> Order:
+    """Return one's own order, or any with the permission; else it is not there.
+
+    ``along`` is what is read with it.
+    """
+    orders = Order.objects.prefetch_related(*along).filter(pk=order_id)
+    user_id = request.user.pk
+    # No id would be that of every guest.
+    order = orders.placed_by(user_id).first() if user_id else None
+    if order is None and (
+        request.user.has_perm(permission) or is_opened(request, order_id)
+    ):
         order = orders.first()
     if order is None:
         raise OrderNotFound
     return order
 
 
-def _detail(order_id: UUID) -> OrderDetailJson:
+def detail(order_id: UUID) -> OrderDetailJson:
     found = Order.objects.prefetch_related(*WITH_DETAILS).get(pk=order_id)
     return order_detail_json(found)
 
@@ -397,6 +424,9 @@ def _move(request: AuthenticatedRequest, order: Order, asked: dict[str, Any]) ->
 
 
 def _call_off(request: AuthenticatedRequest, order: Order, reason: str) -> None:
+    if order.user_id is None and not request.user.has_perm(MAY_CHANGE):
+        checkout.cancel_as_guest(order_id=order.pk, reason=reason)
+        return
     is_own = order.user_id == request.user.pk
     checkout.cancel(
         order_id=order.pk,
@@ -407,11 +437,11 @@ def _call_off(request: AuthenticatedRequest, order: Order, reason: str) -> None:
 
 
 def _cancel(request: AuthenticatedRequest, order_id: UUID, reason: str) -> HttpResponse:
-    order = _find(request, order_id, MAY_CHANGE)
+    order = find_order(request, order_id, MAY_CHANGE)
 
     def cancel() -> OrderDetailJson:
         _call_off(request, order, reason)
-        return _detail(order_id)
+        return detail(order_id)
 
     return once(request, cancel)
 

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from api.errors import BodyTooLarge, ReturnUrlForbidden
 from api.fields import Id, Input, StrictInteger, StrictText, clean
+from api.guests import ORDER_KEY, KeyView, is_guests
 from api.idempotency import claim_of, once, respond
 from api.renderers import dump
 from api.schema import operation
@@ -31,6 +32,7 @@ from common.idempotency import Reply
 from orders.errors import OrderExpired
 from payments.errors import PaymentMethodUnavailable, PaymentNotFound
 from payments.models import OWN_METHODS, Payment, PaymentMethod
+from points.errors import InsufficientPoints
 
 MAX_WEBHOOK_BYTES = 64 * 1024
 MAY_VIEW = "payments.view_payment"
@@ -92,7 +94,7 @@ EXAMPLE = {
 }
 
 
-class OrderPayView(PersonalView):
+class OrderPayView(KeyView):
     """Paying one order."""
 
     @operation(
@@ -101,12 +103,20 @@ class OrderPayView(PersonalView):
         body=PAY_ORDER,
         example={"method": "points"},
         reply={201: PaymentJson},
+        headers=[ORDER_KEY],
         keyed="yes",
     )
     def post(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
-        """Pay an unpaid order with points, or begin to pay it by somebody else."""
+        """Pay an unpaid order with points, or begin to pay it by somebody else.
+
+        Guests have no points: for them, ``points`` settle what costs nothing.
+        """
         asked = clean(PAY_ORDER, request) | {"order_id": order_id}
-        return _pay(request, request.user.pk, asked)
+        if not is_guests(request, order_id):
+            return _pay(request, request.user.pk, asked)
+        if asked.get("points_to_use"):
+            raise InsufficientPoints(balance=0, required=asked["points_to_use"])
+        return _pay(request, None, asked)
 
 
 class PayView(PersonalView):
@@ -190,7 +200,7 @@ class WebhookView(PublicView):
         """Take a signed message down; the same one again changes nothing."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            settling.receive_webhook(provider, headers, _raw_body(request))
+            settling.receive_webhook(provider, headers, raw_body(request))
         except PaymentMethodUnavailable:
             raise NotFound from None
         return Response(status=204)
@@ -226,7 +236,7 @@ def own_language() -> str:
 
 
 def _pay(
-    request: AuthenticatedRequest, subject: int, asked: dict[str, Any]
+    request: AuthenticatedRequest, subject: int | None, asked: dict[str, Any]
 ) -> HttpResponse:
     try:
         if asked["method"] == PaymentMethod.POINTS:
@@ -239,20 +249,23 @@ def _pay(
 
 
 def _pay_with_points(
-    request: AuthenticatedRequest, subject: int, asked: dict[str, Any]
+    request: AuthenticatedRequest, subject: int | None, asked: dict[str, Any]
 ) -> HttpResponse:
     order_id = asked["order_id"]
 
     def pay() -> PaymentJson:
-        checkout.pay_with_points(user_id=subject, order_id=order_id)
-        record(request, subject, asked.get("reason", ""))
+        if subject is None:
+            checkout.pay_as_guest(order_id=order_id)
+        else:
+            checkout.pay_with_points(user_id=subject, order_id=order_id)
+            record(request, subject, asked.get("reason", ""))
         return payment_json(Payment.objects.settled().get(order_id=order_id))
 
     return once(request, pay, status=201)
 
 
 def _set_out(
-    request: AuthenticatedRequest, subject: int, asked: dict[str, Any]
+    request: AuthenticatedRequest, subject: int | None, asked: dict[str, Any]
 ) -> HttpResponse:
     return_url = checked_return_url(asked)
 
@@ -265,7 +278,8 @@ def _set_out(
             return_url=return_url,
             language=own_language(),
         )
-        record(request, subject, asked.get("reason", ""))
+        if subject is not None:
+            record(request, subject, asked.get("reason", ""))
         return Reply(201, dump(payment_json(payment)).decode())
 
     return respond(idempotency.run_outside(claim_of(request), start))
@@ -284,7 +298,7 @@ def _find(request: AuthenticatedRequest, payment_id: UUID) -> Payment:
     return found
 
 
-def _raw_body(request: Request) -> bytes:
+def raw_body(request: Request) -> bytes:
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if not announced.isdecimal() or int(announced) > MAX_WEBHOOK_BYTES:
         raise BodyTooLarge

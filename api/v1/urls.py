@@ -7,6 +7,7 @@ from api.v1 import (
     carts,
     coupons,
     delivery,
+    documents,
     notifications,
     orders,
     payments,
@@ -27,6 +28,9 @@ urlpatterns = [
     *route("categories", products.CategoryListView, "categories"),
     *route("orders", orders.OrderListView, "orders"),
     *route("orders/<uuid:order_id>", orders.OrderView, "order"),
+    *route(
+        "orders/<uuid:order_id>/invoice", documents.OrderInvoiceView, "order-invoice"
+    ),
     *route("orders/<uuid:order_id>/pay", payments.OrderPayView, "order-pay"),
     *route("orders/<uuid:order_id>/cancel", orders.OrderCancelView, "order-cancel"),
     *route("orders/<uuid:order_id>/repeat", orders.OrderRepeatView, "order-repeat"),

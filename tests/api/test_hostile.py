@@ -126,6 +126,7 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "items": items,
         "coupon_id": world["coupon"],
         "address": ADDRESS,
+        "email": "guest@example.com",
         "expected_total": 900,
         "pay": False,
     }

@@ -76,6 +76,7 @@ def test_order_is_placed_with_frozen_prices_and_holds_its_stock(
 def test_reply_to_a_new_order_says_what_a_look_at_it_says(api: Api) -> None:
     for pay in (False, True):
         placed = place(api, pay=pay)
+        assert placed.pop("key") is None
 
         seen = api.get(f"{ORDERS}/{placed['id']}").body
 

@@ -32,6 +32,14 @@ from tests.notifications.events import event
 pytestmark = pytest.mark.django_db
 BASELINE = Path(__file__).parent.parent / "query_counts.json"
 ORDERS = "/api/v1/orders"
+GUEST_ADDRESS = {
+    "recipient": "Lee",
+    "phone": "010",
+    "postal_code": "1",
+    "line1": "x",
+    "city": "Seoul",
+    "country": "KR",
+}
 
 
 class Scene:
@@ -112,6 +120,10 @@ CALLS: dict[str, Call] = {
         **KEY,
     ),
     "order create from cart": lambda api, _: api.post(ORDERS, {"from_cart": True}),
+    "order create, guest": lambda _, s: Api().post(
+        ORDERS,
+        {"items": s.items(1), "email": "guest@example.com", "address": GUEST_ADDRESS},
+    ),
     "order pay": lambda api, s: api.post(f"{ORDERS}/{s.orders[0]}/pay"),
     "order pay, outside": lambda api, s: api.post(
         f"{ORDERS}/{s.orders[0]}/pay", {"method": "sandbox", "points_to_use": 5}
