@@ -388,6 +388,25 @@ def test_many_sockets_need_few_connections(url: str, shopper: User) -> None:
         assert connections_of_the_server() <= 4
 
 
+def test_cut_connections_to_the_database_are_replaced(url: str, shopper: User) -> None:
+    product = ProductFactory.create(stock_on_hand=7)
+    with open_page(url, session_of(shopper)) as page:
+        page.until_ready()
+        page.subscribe(products=[product.pk])
+        assert page.next()["data"]["available"] == 7
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'dojang-live'"
+                " AND datname = current_database()"
+            )
+            assert cursor.rowcount >= 1
+        unpaid_order(shopper, product)
+        assert page.next_of("stock", 5)["data"]["available"] == 6
+        [news_id] = happen(shopper, "points.charged")
+        assert page.next_of("notification")["id"] == news_id
+
+
 def connections_of_the_server() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
