@@ -7,14 +7,28 @@ from uuid import UUID
 
 from api.shapes import AddressJson, MoneyJson, money
 from api.v1.carts import AdjustmentJson, adjustments_json
+from api.v1.parcel_shapes import (
+    WITH_PARCELS,
+    WITH_REFUNDS,
+    WITH_RETURNS,
+    RefundJson,
+    ReturnJson,
+    ShipmentJson,
+    refunds_json,
+    returns_json,
+    shipments_json,
+)
+from checkout.standing import standing_of
 from orders.drafts import Draft
-from orders.models import NEXT_STATUSES, Fulfilment, Order, OrderEvent, OrderStatus
+from orders.models import OPEN_RETURNS, Order, OrderEvent, OrderStatus
 from payments.models import Payment, PaymentState
 
 Status = Literal[
     "pending", "paid", "processing", "shipped", "delivered", "cancelled", "expired"
 ]
-Action = Literal["pay", "cancel", "change_address", "repeat"]
+Action = Literal[
+    "pay", "cancel", "change_address", "confirm_receipt", "return", "repeat"
+]
 
 
 class OrderLineJson(TypedDict):
@@ -84,15 +98,6 @@ class PaymentJson(TypedDict):
     next_action: NextActionJson | None
 
 
-class ShipmentJson(TypedDict):
-    """A parcel on its way."""
-
-    carrier: str
-    tracking_number: str
-    shipped_at: datetime
-    delivered_at: datetime | None
-
-
 class OrderEventJson(TypedDict):
     """An entry of the timeline; the first one comes from no status."""
 
@@ -103,10 +108,12 @@ class OrderEventJson(TypedDict):
 
 
 class OrderDetailJson(OrderJson):
-    """An order with how it was paid, sent, and what happened when."""
+    """An order with how it was paid, sent, given back, and what happened when."""
 
     payments: list[PaymentJson]
     shipments: list[ShipmentJson]
+    refunds: list[RefundJson]
+    returns: list[ReturnJson]
     timeline: list[OrderEventJson]
 
 
@@ -183,15 +190,27 @@ def order_json(order: Order) -> OrderJson:
 
 def order_detail_json(order: Order) -> OrderDetailJson:
     """Render everything about an order that was read with ``WITH_DETAILS``."""
+    shown = order_json(order)
+    if _can_return(order):
+        shown["allowed_actions"].insert(-1, "return")
     return {
-        **order_json(order),
+        **shown,
         "payments": [payment_json(payment) for payment in order.payments.all()],
-        "shipments": _shipments(order.fulfilments.all()),
+        "shipments": shipments_json(order),
+        "refunds": refunds_json(order),
+        "returns": returns_json(order),
         "timeline": _timeline(order.events.all()),
     }
 
 
-WITH_DETAILS = ("lines", "payments", "fulfilments", "events")
+WITH_DETAILS = (
+    "lines",
+    "payments",
+    "events",
+    *WITH_PARCELS,
+    *WITH_REFUNDS,
+    *WITH_RETURNS,
+)
 
 
 def payment_json(payment: Payment) -> PaymentJson:
@@ -229,23 +248,18 @@ def _actions(status: OrderStatus) -> list[Action]:
     actions: list[Action] = []
     if status == OrderStatus.PENDING:
         actions.append("pay")
-    if OrderStatus.CANCELLED in NEXT_STATUSES[status]:
-        actions.append("cancel")
     if status in {OrderStatus.PENDING, OrderStatus.PAID}:
-        actions.append("change_address")
+        actions += ["cancel", "change_address"]
+    if status == OrderStatus.SHIPPED:
+        actions.append("confirm_receipt")
     return [*actions, "repeat"]
 
 
-def _shipments(parcels: Iterable[Fulfilment]) -> list[ShipmentJson]:
-    return [
-        {
-            "carrier": parcel.carrier,
-            "tracking_number": parcel.tracking_number,
-            "shipped_at": parcel.shipped_at,
-            "delivered_at": parcel.delivered_at,
-        }
-        for parcel in parcels
-    ]
+def _can_return(order: Order) -> bool:
+    if not order.fulfilments.all():
+        return False
+    is_pending = any(asked.state in OPEN_RETURNS for asked in order.returns.all())
+    return not is_pending and bool(standing_of(order.pk).to_return)
 
 
 def _timeline(events: Iterable[OrderEvent]) -> list[OrderEventJson]:

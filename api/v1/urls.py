@@ -10,9 +10,11 @@ from api.v1 import (
     documents,
     notifications,
     orders,
+    parcels,
     payments,
     points,
     products,
+    refunds,
     restock,
     shop,
 )
@@ -34,6 +36,27 @@ urlpatterns = [
     *route("orders/<uuid:order_id>/pay", payments.OrderPayView, "order-pay"),
     *route("orders/<uuid:order_id>/cancel", orders.OrderCancelView, "order-cancel"),
     *route("orders/<uuid:order_id>/repeat", orders.OrderRepeatView, "order-repeat"),
+    *route("orders/<uuid:order_id>/ship", parcels.OrderShipView, "order-ship"),
+    *route(
+        "orders/<uuid:order_id>/tracking", parcels.OrderTrackingView, "order-tracking"
+    ),
+    *route(
+        "orders/<uuid:order_id>/confirm-receipt",
+        parcels.OrderReceiptView,
+        "order-receipt",
+    ),
+    *route("orders/<uuid:order_id>/refund", refunds.OrderRefundView, "order-refund"),
+    *route("orders/<uuid:order_id>/refund-plan", refunds.RefundPlanView, "refund-plan"),
+    *route("orders/<uuid:order_id>/returns", refunds.OrderReturnsView, "order-returns"),
+    *route("returns/<id:return_id>", refunds.ReturnView, "return"),
+    *route(
+        "returns/<id:return_id>/withdraw", refunds.ReturnWithdrawView, "return-withdraw"
+    ),
+    *route(
+        "delivery/webhooks/<slug:carrier>",
+        parcels.CarrierWebhookView,
+        "carrier-webhook",
+    ),
     *route("pay", payments.PayView, "pay"),
     *route("payments", payments.PaymentListView, "payments"),
     *route("payments/<uuid:payment_id>", payments.PaymentView, "payment"),

@@ -81,7 +81,8 @@ def test_reply_to_a_new_order_says_what_a_look_at_it_says(api: Api) -> None:
         seen = api.get(f"{ORDERS}/{placed['id']}").body
 
         details = {
-            name: seen.pop(name) for name in ("payments", "shipments", "timeline")
+            name: seen.pop(name)
+            for name in ("payments", "shipments", "refunds", "returns", "timeline")
         }
         assert seen == placed
         assert len(details["payments"]) == pay

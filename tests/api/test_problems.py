@@ -25,6 +25,7 @@ OPEN = {
     "BestSellersView",
     "CampaignListView",
     "CampaignView",
+    "CarrierWebhookView",
     "CartItemView",
     "CartItemsView",
     "CartView",
