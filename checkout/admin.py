@@ -7,7 +7,6 @@ of checkout, which is above it.
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib.admin import SimpleListFilter
 from django.db.models import (
     CharField,
@@ -27,8 +26,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ADDRESS_FIELDS
+from checkout import labels
 from checkout import services as checkout
-from checkout.admin_papers import PapersAdmin
+from checkout.admin_goods import (
+    FulfilmentInline,
+    GoodsAdmin,
+    ReturnInline,
+    ShipForm,
+)
+from checkout.admin_returns import ReturnAdmin as ReturnAdmin
 from common.admin import (
     ReadOnlyInline,
     ReasonForm,
@@ -66,15 +72,6 @@ ACTIONS = {
     OrderStatus.DELIVERED: "deliver",
     OrderStatus.CANCELLED: "cancel",
 }
-
-
-class ShipForm(forms.Form):
-    """Asks who carries the parcel, and under which number."""
-
-    carrier = forms.CharField(label=_("Carrier"), max_length=60)
-    tracking_number = forms.CharField(
-        label=_("Tracking number"), max_length=80, required=False
-    )
 
 
 class AttentionFilter(SimpleListFilter):
@@ -149,13 +146,6 @@ class PaymentInline(ReadOnlyInline[Payment]):
         return money(payment.refunded)
 
 
-class FulfilmentInline(ReadOnlyInline[Fulfilment]):
-    """The parcels."""
-
-    model = Fulfilment
-    fields = ["carrier", "tracking_number", "shipped_at", "delivered_at"]
-
-
 class StockMovementInline(ReadOnlyInline[StockMovement]):
     """What it did to the stock."""
 
@@ -168,7 +158,7 @@ class StockMovementInline(ReadOnlyInline[StockMovement]):
 
 
 @register(Order)
-class OrderAdmin(PapersAdmin):
+class OrderAdmin(GoodsAdmin):
     """Nothing of an order is edited; it is moved on, under its lock."""
 
     list_display = [
@@ -186,12 +176,22 @@ class OrderAdmin(PapersAdmin):
     search_fields = ["number"]
     search_help_text = _("Order number, e-mail address, SKU or tracking number")
     ordering = ["-id"]
-    actions = ["pack", "ship", "deliver", "cancel", "print_slips"]
+    actions = [
+        "pack",
+        "ship",
+        "ship_part",
+        "deliver",
+        "cancel",
+        "refund",
+        "take_return",
+        "print_slips",
+    ]
     inlines = [
         LineInline,
         TimelineInline,
         PaymentInline,
         FulfilmentInline,
+        ReturnInline,
         StockMovementInline,
     ]
     fieldsets = (
@@ -251,7 +251,11 @@ class OrderAdmin(PapersAdmin):
 
     def offered_actions(self, request: HttpRequest, obj: Order) -> list[str]:
         nexts = NEXT_STATUSES[OrderStatus(obj.status)]
-        return [name for status, name in ACTIONS.items() if status in nexts]
+        steps = [name for status, name in ACTIONS.items() if status in nexts]
+        if obj.fulfilments.exists():
+            # What was sent can only come back.
+            steps = [name for name in steps if name != "cancel"]
+        return steps + self.offered_goods(obj)
 
     # --- columns and fields ----------------------------------------------------------
 
@@ -338,6 +342,22 @@ class OrderAdmin(PapersAdmin):
 
     @action(_("Ship…"))
     def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        asked = ShipForm(request.POST)
+        if "confirmed" in request.POST and asked.is_valid():
+            given = asked.cleaned_data
+            if given["carrier_code"]:
+                # The carrier is called: no transaction may be open meanwhile.
+                return self.do_to_each(
+                    request,
+                    queryset,
+                    lambda order: labels.ship_with(
+                        order_id=order.pk,
+                        carrier_code=given["carrier_code"],
+                        service=given["service"],
+                        actor_id=request.user.pk,
+                    ),
+                    _("Ship"),
+                )
         return self.ask(
             request,
             queryset,

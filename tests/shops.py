@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics import services as analytics
-from checkout import paying, settling
+from checkout import paying, returns, settling
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.days import shop_day
@@ -19,7 +19,7 @@ from coupons.models import DiscountKind
 from inventory import services as inventory
 from inventory.models import MovementKind
 from orders import invoicing
-from orders.models import OrderStatus
+from orders.models import OrderLine, OrderStatus
 from outbox import services as outbox
 from payments.gateways.sandbox import Script
 from points import services as points
@@ -181,7 +181,18 @@ def _live_on(placed: dict[str, UUID], user: User) -> None:
             actor_id=None,
         )
     checkout.deliver(order_id=placed["delivered"], actor_id=None)
+    _ask_back(placed["shipped"], user)
     invoicing.issue_missing()
+
+
+def _ask_back(order_id: UUID, user: User) -> None:
+    lines = OrderLine.objects.filter(order_id=order_id)
+    returns.request(
+        order_id=order_id,
+        user_id=user.pk,
+        quantities=dict(lines.values_list("pk", "quantity")),
+        reason="too small",
+    )
 
 
 def _age(order_id: UUID) -> None:

@@ -144,10 +144,11 @@ def test_order_page_offers_what_its_status_allows(
     }
 
     assert offered["pending"] == ["cancel"]
-    assert offered["paid"] == ["pack", "cancel"]
-    assert offered["processing"] == ["ship", "cancel"]
+    assert offered["paid"] == ["pack", "cancel", "refund"]
+    assert offered["processing"] == ["ship", "ship_part", "cancel", "refund"]
     assert offered["shipped"] == ["deliver"]
-    assert offered["delivered"] == offered["cancelled"] == offered["expired"] == []
+    assert offered["delivered"] == ["take_return"]
+    assert offered["cancelled"] == offered["expired"] == []
 
 
 def test_action_from_an_order_page_leads_back_there(

@@ -55,6 +55,7 @@ EXPECTED = {
     "notifications.Message",
     "notifications.Notification",
     "orders.Order",
+    "orders.Return",
     "outbox.Dispatch",
     "outbox.Event",
     "payments.Payment",

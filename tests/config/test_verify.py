@@ -313,6 +313,35 @@ CORRUPTIONS = {
         """,
         {"I14"},
     ),
+    "goods missing in the parcels": (
+        """
+        DELETE FROM orders_fulfilmentline WHERE id = (SELECT max(content.id)
+           FROM orders_fulfilmentline AS content
+           JOIN orders_fulfilment AS parcel ON parcel.id = content.fulfilment_id
+           WHERE parcel.order_id = %(delivered)s)
+        """,
+        {"I9d"},
+    ),
+    "parcel with more than was ordered": (
+        """
+        UPDATE orders_fulfilmentline SET quantity = quantity + 1
+           WHERE fulfilment_id = (SELECT id FROM orders_fulfilment
+           WHERE order_id = %(shipped)s)
+        """,
+        {"I9d", "I11c"},
+    ),
+    "return of more than was sent": (
+        """
+        UPDATE orders_returnline SET quantity = 9
+        """,
+        {"I11d"},
+    ),
+    "return received, but not paid back": (
+        """
+        UPDATE orders_return SET state = 'received', closed_at = now()
+        """,
+        {"I9d", "I9e"},
+    ),
     "sales of a product lost": (
         """
         DELETE FROM analytics_dailysales
