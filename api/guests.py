@@ -47,6 +47,11 @@ def key_of(request: Request) -> str:
     return str(given)[: guests.LONGEST_KEY + 1]
 
 
+def is_stranger(request: Request) -> bool:
+    """Tell whether nobody is signed in."""
+    return not request.user.is_authenticated
+
+
 def is_opened(request: Request, order_id: UUID) -> bool:
     """Tell whether a request has the key of this order, and nobody has claimed it."""
     if guests.order_of(key_of(request)) != order_id:

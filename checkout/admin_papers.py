@@ -46,7 +46,7 @@ class PapersAdmin(ReadOnlyAdmin[Order]):
         """Link what can be printed, each as a page and as PDF."""
         if order.paid_at is None:
             return "–"
-        rows = [
+        rows: list[tuple[Any, str]] = [
             (_("Invoice"), reverse("admin:orders_invoice", args=[order.pk])),
             (_("Packing slip"), reverse("admin:orders_slip", args=[order.pk])),
         ]

@@ -29,7 +29,7 @@ from api.fields import (
     full_address,
     merged,
 )
-from api.guests import ORDER_KEY, KeyView, SignedInToRead, is_opened
+from api.guests import ORDER_KEY, KeyView, SignedInToRead, is_opened, is_stranger
 from api.idempotency import claim_of, once, respond
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
 from api.renderers import dump
@@ -202,7 +202,7 @@ class OrderListView(PersonalView):
         and ``address``; the ``key`` of the reply opens the order to them again.
         """
         asked = clean(PLACE_ORDER, request)
-        if not request.user.is_authenticated:
+        if is_stranger(request):
             wants_to_pay = self.pays_at_once or asked.get("pay", False)
             status = OrderStatus.PAID if wants_to_pay else OrderStatus.PENDING
             return place_as_guest(request, asked, status, _render)

@@ -31,6 +31,7 @@ from demo.seed.points import Ledger
 from demo.seed.progress import Progress
 from demo.seed.stock import Warehouse
 from demo.seed.tables import Writer
+from orders import invoicing
 from orders.models import Order
 
 DAYS = 21
@@ -148,6 +149,7 @@ def _settle(books: Books, now: int) -> None:
     books.wallets.settle(books.writer)
     books.writer.flush()
     books.ledger.settle()
+    invoicing.issue_missing()
 
 
 def _fill_carts(people: People, goods: Goods) -> None:
