@@ -24,7 +24,7 @@ from inventory.models import MovementKind, Stock, StockMovement
 from orders.events import payload
 from orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from orders.services import adjustments_of
-from outbox.models import Dispatch, Event
+from outbox.models import Event
 from payments.models import Payment, PaymentMethod, PaymentState
 from points.errors import InsufficientPoints
 from points.models import EntryKind, LedgerEntry, PointAccount, SystemAccount
@@ -158,16 +158,11 @@ def _pay(order: Order, now: datetime) -> None:
 
 
 def _publish(order: Order, lines: list[OrderLine]) -> None:
-    event = Event.objects.create(
+    Event.objects.create(
         id=uuid7(),
         topic="order.paid",
         aggregate=f"order/{order.pk}",
         payload=payload(order, lines),
-    )
-    Dispatch.objects.create(
-        event=event,
-        subscriber="analytics.data_platform.push",
-        aggregate=event.aggregate,
     )
 
 

@@ -28,18 +28,12 @@ LATENCY_BARS = {50: 20.0, 99: 100.0}  # ms
 WORKER_START = 30  # seconds
 
 _EVENTS = """
-    WITH event AS (
-        INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
-        SELECT uuidv7(), 'order.paid', 'order/' || gen_random_uuid(),
-               jsonb_build_object('order_id', n, 'number', 'B' || n, 'total', 12345,
-                   'lines', '[{"sku": "SKU-1", "quantity": 2, "unit_price": 5000}]'),
-               now()
-          FROM generate_series(1, %s) AS n
-     RETURNING id, aggregate
-    )
-    INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, attempts,
-        next_attempt_at, last_error)
-    SELECT id, 'analytics.data_platform.push', aggregate, 0, now(), '' FROM event
+    INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
+    SELECT uuidv7(), 'order.paid', 'order/' || gen_random_uuid(),
+           jsonb_build_object('order_id', n, 'number', 'B' || n, 'total', 12345,
+               'lines', '[{"sku": "SKU-1", "quantity": 2, "unit_price": 5000}]'),
+           now()
+      FROM generate_series(1, %s) AS n
 """
 
 
@@ -76,7 +70,11 @@ def _drain(
         cursor.execute(_EVENTS, [events])
     data.tidy()
     with (
-        override_settings(DATA_PLATFORM_URL=url, DATA_PLATFORM_BATCH=batch),
+        override_settings(
+            DATA_PLATFORM_URL=url,
+            DATA_PLATFORM_BATCH=batch,
+            OUTBOX_SUBSCRIPTIONS={"order.paid": ("analytics.data_platform.push",)},
+        ),
         patch.object(outbox, "BATCH", claim),
         _fresh_client(in_flight),
     ):

@@ -1,23 +1,7 @@
 """Every fact is on its way to everybody who is to hear of it."""
 
-from typing import Any
-
-from django.conf import settings
-
 from common.invariants import Invariant
-
-
-def _subscriptions() -> dict[str, Any]:
-    pairs = [
-        (topic, subscriber)
-        for topic, subscribers in settings.OUTBOX_SUBSCRIPTIONS.items()
-        for subscriber in subscribers
-    ]
-    return {
-        "topics": [pair[0] for pair in pairs],
-        "subscribers": [pair[1] for pair in pairs],
-    }
-
+from outbox.services import subscriptions
 
 INVARIANTS = [
     Invariant(
@@ -32,14 +16,14 @@ INVARIANTS = [
               LEFT JOIN outbox_dispatch AS dispatch
                 ON dispatch.event_id = event.id
                AND dispatch.subscriber = subscription.subscriber
-             WHERE dispatch.id IS NULL
+             WHERE dispatch.id IS NULL AND event.sequence IS NOT NULL
              UNION ALL
             SELECT event.id::text, 'is dispatched as of ' || dispatch.aggregate
               FROM outbox_dispatch AS dispatch
               JOIN outbox_event AS event ON event.id = dispatch.event_id
              WHERE dispatch.aggregate <> event.aggregate
         """,
-        params=_subscriptions,
+        params=subscriptions,
         hint="Keys are events. A subscriber that is new needs dispatches of the past.",
     ),
     Invariant(
@@ -56,6 +40,11 @@ INVARIANTS = [
              WHERE dispatch.delivered_at IS NULL
                AND (dead_at IS NOT NULL
                     OR event.occurred_at < now() - interval '15 minutes')
+             UNION ALL
+            SELECT 'event ' || id, format('%%s %%s has not been looked at since %%s',
+                       topic, aggregate, occurred_at)
+              FROM outbox_event
+             WHERE sequence IS NULL AND occurred_at < now() - interval '15 minutes'
         """,
         hint="Is the receiver there, and a worker? Then replay them in the admin.",
     ),

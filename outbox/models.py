@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +23,11 @@ class Event(models.Model):
     aggregate = models.CharField(_("aggregate"), max_length=64)
     payload = models.JSONField(_("payload"))
     occurred_at = models.DateTimeField(_("time"), db_default=Now())
+    # In an aggregate the order of writing, which no clock could tell.
+    position = models.BigIntegerField(
+        editable=False,
+        db_default=Func(Value("outbox_event_position_seq"), function="nextval"),
+    )
     # 1, 2, 3 … in each topic without gaps, stamped by the relay: by it a receiver can
     # prove that nothing is missing.
     sequence = models.BigIntegerField(_("sequence"), null=True)

@@ -24,7 +24,7 @@ from common.breaker import Breaker
 from common.db import Pipeline, Statement, pipeline, requires_transaction
 from common.ids import uuid7
 from outbox import wake
-from outbox.models import Dispatch
+from outbox.models import Dispatch, Event
 
 BATCH = 100
 FIRST_RETRY = timedelta(seconds=1)
@@ -35,21 +35,14 @@ MAX_ATTEMPTS = 4_330
 logger = logging.getLogger(__name__)
 
 PUBLISH_SQL = """
-    WITH event AS (
-        INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
-        VALUES (%(id)s, %(topic)s, %(aggregate)s, %(payload)s::jsonb, now())
-     RETURNING id, aggregate
-    )
-    INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, attempts,
-        next_attempt_at, last_error)
-    SELECT event.id, subscriber, event.aggregate, 0, now(), ''
-      FROM event, unnest(%(subscribers)s::text[]) AS subscriber
+    INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
+    VALUES (%(id)s, %(topic)s, %(aggregate)s, %(payload)s::jsonb, now())
 """
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
-# for itself alone. Nothing leaves without its sequence number. Workers step over what
-# others have locked. ``only`` is one subscriber, or NULL for all but ``away``. The
-# transaction's now() would be too early: it may have waited for the stamping.
+# for itself alone. Workers step over what others have locked. ``only`` is one
+# subscriber, or NULL for all but ``away``. The transaction's now() would be too early:
+# it may have waited for the stamping.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
@@ -58,9 +51,6 @@ CLAIM_SQL = """
            AND candidate.next_attempt_at <= statement_timestamp()
            AND candidate.subscriber <> ALL(%(away)s::text[])
            AND candidate.subscriber = coalesce(%(only)s, candidate.subscriber)
-           AND EXISTS (SELECT FROM outbox_event AS stamped
-                        WHERE stamped.id = candidate.event_id
-                          AND stamped.sequence IS NOT NULL)
            AND NOT EXISTS (
                SELECT FROM outbox_dispatch AS earlier
                 WHERE earlier.delivered_at IS NULL AND earlier.dead_at IS NULL
@@ -80,20 +70,32 @@ CLAIM_SQL = """
            event.aggregate, event.payload, event.occurred_at, event.sequence
 """
 
-# Gapless in each topic: one relay at a time stamps, and commits what it stamped.
+# Gapless in each topic: one relay at a time stamps, and commits what it stamped. It
+# addresses the events as well, so that a purchase writes one row however many listen.
+# The position is given under the lock of whatever the event is about, which makes it
+# the order of an aggregate's events; a clock would not.
 STAMP_SQL = """
     WITH fresh AS (
-        SELECT id, topic, row_number() OVER (PARTITION BY topic ORDER BY id) AS place
+        SELECT id, topic, aggregate, position,
+               row_number() OVER (PARTITION BY topic ORDER BY position) AS place
           FROM outbox_event WHERE sequence IS NULL
     ), head AS (
         SELECT topic, coalesce((SELECT max(stamped.sequence)
                                   FROM outbox_event AS stamped
                                  WHERE stamped.topic = topics.topic), 0) AS last
           FROM (SELECT DISTINCT topic FROM fresh) AS topics
+    ), stamped AS (
+        UPDATE outbox_event AS event SET sequence = head.last + fresh.place
+          FROM fresh JOIN head ON head.topic = fresh.topic
+         WHERE event.id = fresh.id
     )
-    UPDATE outbox_event AS event SET sequence = head.last + fresh.place
-      FROM fresh JOIN head ON head.topic = fresh.topic
-     WHERE event.id = fresh.id
+    INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, attempts,
+        next_attempt_at, last_error)
+    SELECT fresh.id, subscription.subscriber, fresh.aggregate, 0, now(), ''
+      FROM fresh
+      JOIN unnest(%(topics)s::text[], %(subscribers)s::text[])
+           AS subscription (topic, subscriber) ON subscription.topic = fresh.topic
+     ORDER BY fresh.position
 """
 STAMP_LOCK = 0x0D07A26  # any constant that nobody else uses
 
@@ -148,9 +150,8 @@ def publish(*, topic: str, aggregate: str, payload: dict[str, Any]) -> None:
 def queue_publish(
     pipe: Pipeline, *, topic: str, aggregate: str, payload: dict[str, Any]
 ) -> Statement:
-    """Queue an event and its dispatches; wake the relay once it is committed."""
-    subscribers = list(settings.OUTBOX_SUBSCRIPTIONS[topic])
-    if subscribers:
+    """Queue an event; wake the relay once it is committed."""
+    if settings.OUTBOX_SUBSCRIPTIONS[topic]:
         # Robust: the order is committed; whatever the wake-up does cannot undo it.
         transaction.on_commit(wake.relay, robust=True)
     params = {
@@ -158,7 +159,6 @@ def queue_publish(
         "topic": topic,
         "aggregate": aggregate,
         "payload": json.dumps(payload, cls=DjangoJSONEncoder),
-        "subscribers": subscribers,
     }
     return pipe.run(PUBLISH_SQL, params)
 
@@ -171,6 +171,32 @@ def deliver_due() -> int:
         _note_absence(name, outcomes)
         _settle(claimed, outcomes)
     return sum(len(claimed) for claimed in by_subscriber.values())
+
+
+def is_drained() -> bool:
+    """Tell whether every event has got to everybody, or was given up."""
+    fresh = Event.objects.filter(sequence=None)
+    return not fresh.exists() and not Dispatch.objects.waiting().exists()
+
+
+@transaction.atomic
+def address() -> None:
+    """Give the fresh events their numbers and dispatches; send nothing."""
+    with connection.cursor() as cursor:
+        _address(cursor)
+
+
+def subscriptions() -> dict[str, list[str]]:
+    """Return who hears of what, as two lists of equal length."""
+    pairs = [
+        (topic, subscriber)
+        for topic, subscribers in settings.OUTBOX_SUBSCRIPTIONS.items()
+        for subscriber in subscribers
+    ]
+    return {
+        "topics": [topic for topic, _subscriber in pairs],
+        "subscribers": [subscriber for _topic, subscriber in pairs],
+    }
 
 
 @transaction.atomic
@@ -186,9 +212,7 @@ def _claim() -> dict[str, list[_Claimed]]:
     """Claim what is due, by subscriber; commit the claim before anything is sent."""
     away = breaker.away()
     with connection.cursor() as cursor:
-        # Waiting for it is short, and whoever does not wait can miss a fresh event.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STAMP_LOCK])
-        cursor.execute(STAMP_SQL)
+        _address(cursor)
         rows = _claim_rows(cursor, batch=BATCH, away=away, only=None)
         for name in breaker.due():
             rows += _claim_rows(cursor, batch=1, away=[], only=name)
@@ -197,6 +221,12 @@ def _claim() -> dict[str, list[_Claimed]]:
         claimed = _Claimed(dispatch_id, _outgoing(event, attempts))
         by_subscriber.setdefault(subscriber, []).append(claimed)
     return by_subscriber
+
+
+def _address(cursor: Any) -> None:
+    # Waiting for others to be done is short; who does not wait can miss a fresh event.
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STAMP_LOCK])
+    cursor.execute(STAMP_SQL, subscriptions())
 
 
 def _claim_rows(

@@ -100,10 +100,6 @@ BEGIN
             'lines', (SELECT jsonb_agg(to_jsonb(line)) FROM unnest(goods.ids,
                 goods.skus, goods.names, goods.prices, goods.quantities)
                 AS line (product_id, sku, name, unit_price, quantity))), now());
-    INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, attempts,
-        next_attempt_at, last_error)
-    VALUES (event_id, 'analytics.data_platform.push', 'order/' || order_id, 0, now(),
-        '');
     WITH locked AS (
         SELECT stock.product_id, wanted.quantity
           FROM unnest(goods.ids, goods.quantities) AS wanted (id, quantity)

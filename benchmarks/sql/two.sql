@@ -142,11 +142,6 @@ WITH money AS (
                     :quantities::bigint[])
                     AS line (product_id, sku, name, unit_price, quantity))), now()
       FROM money
- RETURNING id, aggregate
-), dispatch AS (
-    INSERT INTO outbox_dispatch (event_id, subscriber, aggregate, attempts,
-        next_attempt_at, last_error)
-    SELECT id, 'analytics.data_platform.push', aggregate, 0, now(), '' FROM event
 )
 INSERT INTO inventory_stockmovement (product_id, kind, on_hand_delta, reserved_delta,
     on_hand_after, reserved_after, order_id, reason, moved_at)

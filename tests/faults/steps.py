@@ -11,7 +11,7 @@ from checkout import services as checkout
 from checkout.services import Purchase
 from demo.receiver import DataPlatform
 from outbox import services as outbox
-from outbox.models import Dispatch, Event
+from outbox.models import Event
 from tests.factories import ProductFactory, UserFactory
 
 
@@ -59,7 +59,7 @@ def assert_all_arrived(platform: DataPlatform, orders: list[UUID]) -> None:
 
 def nothing_waits() -> bool:
     """Say whether every event has reached its subscribers or is given up."""
-    return not Dispatch.objects.waiting().exists()
+    return outbox.is_drained()
 
 
 def relay_until(condition: Callable[[], object], seconds: float = 30) -> float:

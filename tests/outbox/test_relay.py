@@ -216,6 +216,7 @@ def test_delivered_event_is_not_replayed() -> None:
 def test_event_is_given_up_after_its_last_attempt() -> None:
     first.answer = lambda _event: Outcome(error="HTTP 500")
     publish(1)
+    outbox.address()
     Dispatch.objects.update(attempts=outbox.MAX_ATTEMPTS - 1)
 
     deliver_all()
@@ -226,6 +227,7 @@ def test_event_is_given_up_after_its_last_attempt() -> None:
 def test_event_is_never_given_up_because_its_subscriber_is_away() -> None:
     first.answer = lambda _event: Outcome(error="no route", is_away=True)
     publish(1)
+    outbox.address()
     Dispatch.objects.update(attempts=outbox.MAX_ATTEMPTS + 5)
 
     deliver_all()
@@ -369,6 +371,7 @@ def test_four_relays_share_the_work_and_send_nothing_twice() -> None:
 def test_relay_steps_over_rows_that_another_has_locked() -> None:
     publish(1)
     publish(2)
+    outbox.address()
 
     started = timezone.now()
     with transaction.atomic():
@@ -398,3 +401,19 @@ def test_events_cannot_be_changed_or_removed(statement: str) -> None:
         cursor.execute(statement)
 
     assert Event.objects.get().payload == {"n": 1}
+
+
+def test_events_of_an_aggregate_go_in_the_order_they_were_written() -> None:
+    # Their ids follow the clocks of the machines that made them, which may be wrong.
+    publish(1, aggregate="order/1")
+    late = Event.objects.get()
+    publish(2, aggregate="order/1")
+    early_id = "00000000-0000-7000-8000-000000000000"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE outbox_event SET id = %s WHERE id <> %s", [early_id, late.pk]
+        )
+
+    deliver_all()
+
+    assert first.payloads() == [1, 2]

@@ -93,7 +93,7 @@ def _kill_some(
 
 def _wait_until_done() -> None:
     end = time.monotonic() + STUCK_AFTER
-    while Dispatch.objects.waiting().exists():
+    while not outbox.is_drained():
         assert time.monotonic() < end, f"{Dispatch.objects.waiting().count()} waiting"
         time.sleep(0.05)
     # What was claimed last may still be on its way.

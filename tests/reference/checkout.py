@@ -34,7 +34,7 @@ from inventory.errors import InsufficientStock
 from inventory.models import MovementKind, Stock, StockMovement
 from orders import events
 from orders.models import Order, OrderEvent, OrderLine, OrderStatus
-from outbox.models import Dispatch, Event
+from outbox.models import Event
 from payments.models import Payment, PaymentMethod, PaymentState
 from points.errors import InsufficientPoints
 from points.models import EntryKind, LedgerEntry, PointAccount, SystemAccount
@@ -252,15 +252,11 @@ def _use(coupon: Coupon | None, order: Order) -> None:
 
 
 def _publish(order: Order) -> None:
-    event = Event.objects.create(
+    Event.objects.create(
         topic="order.paid",
         aggregate=f"order/{order.pk}",
         payload=events.payload(order),
     )
-    for subscriber in settings.OUTBOX_SUBSCRIPTIONS["order.paid"]:
-        Dispatch.objects.create(
-            event=event, subscriber=subscriber, aggregate=event.aggregate
-        )
 
 
 def _sell(order: Order, stocks: dict[int, Stock]) -> None:

@@ -22,7 +22,7 @@ from common.errors import DomainError
 from coupons.models import Coupon, CouponBatch, CouponState, DiscountKind
 from inventory.models import Stock, StockMovement
 from orders.models import Order, OrderEvent, OrderLine
-from outbox.models import Dispatch, Event
+from outbox.models import Event
 from payments.models import Payment
 from points.models import LedgerEntry, PointAccount
 from tests.factories import (
@@ -43,7 +43,6 @@ TABLES: tuple[type[models.Model], ...] = (
     CartItem,
     Coupon,
     CouponBatch,
-    Dispatch,
     Event,
     LedgerEntry,
     Order,
@@ -55,7 +54,7 @@ TABLES: tuple[type[models.Model], ...] = (
     StockMovement,
 )
 # Given by chance or by the clock, so that two equal purchases differ in them.
-OWN = {"id", "event", "sequence", "hash", "head_hash"}
+OWN = {"id", "position", "sequence", "hash", "head_hash"}
 
 
 @dataclass(frozen=True)
