@@ -12,7 +12,14 @@ from common.days import bounds, shop_day
 from inventory.models import Stock
 from orders.models import Order
 from outbox.models import Dispatch
-from payments.models import Refund
+from payments.models import (
+    InboxState,
+    LegState,
+    Payment,
+    ProviderEvent,
+    Refund,
+    RefundLeg,
+)
 
 MONTH = 30
 
@@ -58,6 +65,10 @@ class Attention:
     late: int
     low_stock: int
     undelivered: int
+    # Money for a human: taken for nothing, refused on its way back, or unexplained.
+    stuck_payments: int
+    refused_refunds: int
+    parked_events: int
 
 
 def today_and_a_week_ago(now: datetime) -> tuple[Takings, Takings]:
@@ -121,4 +132,7 @@ def attention() -> Attention:
         late=Order.objects.late().count(),
         low_stock=Stock.objects.low().count(),
         undelivered=Dispatch.objects.stuck().count(),
+        stuck_payments=Payment.objects.stuck().count(),
+        refused_refunds=RefundLeg.objects.filter(state=LegState.REFUSED).count(),
+        parked_events=ProviderEvent.objects.filter(state=InboxState.PARKED).count(),
     )

@@ -34,6 +34,7 @@ from checkout.admin_goods import (
     ReturnInline,
     ShipForm,
 )
+from checkout.admin_payments import PaymentAdmin as PaymentAdmin
 from checkout.admin_returns import ReturnAdmin as ReturnAdmin
 from common.admin import (
     ReadOnlyInline,

@@ -24,7 +24,7 @@ from orders.models import Order, OrderLine, OrderStatus
 from outbox import services as outbox
 from payments import refunds
 from payments import services as payments
-from payments.errors import ProviderAway, WebhookRejected
+from payments.errors import NothingToRefund, ProviderAway, WebhookRejected
 from payments.gateways.base import (
     GatewayAway,
     Notice,
@@ -179,6 +179,15 @@ def _park(payment: Payment, sight: Sight) -> None:
     )
     if payment.is_open:
         payments.look_again(payment)
+
+
+@use_case
+def send_back(payment_id: UUID, *, reason: str) -> None:
+    """Send back captured money that bought nothing; raise ``NothingToRefund``."""
+    _order, payment = lock(payment_id)
+    if payment.state != PaymentState.CAPTURED:
+        raise NothingToRefund
+    refunds.return_money(payment, reason=reason)
 
 
 # --- Webhooks ------------------------------------------------------------------------

@@ -176,6 +176,9 @@ def attention(counts: dashboard.Attention) -> list[tuple[Any, int, str]]:
     orders = reverse("admin:orders_order_changelist")
     stock = reverse("admin:inventory_stock_changelist")
     dispatches = reverse("admin:outbox_dispatch_changelist")
+    payments = reverse("admin:payments_payment_changelist")
+    legs = reverse("admin:payments_refundleg_changelist")
+    messages = reverse("admin:payments_providerevent_changelist")
     return [
         (
             _("Unpaid orders about to expire"),
@@ -192,5 +195,20 @@ def attention(counts: dashboard.Attention) -> list[tuple[Any, int, str]]:
             _("Messages late or given up"),
             counts.undelivered,
             f"{dispatches}?state=stuck",
+        ),
+        (
+            _("Money taken that bought nothing"),
+            counts.stuck_payments,
+            f"{payments}?attention=stuck",
+        ),
+        (
+            _("Refunds that a provider refused"),
+            counts.refused_refunds,
+            f"{legs}?state__exact=refused",
+        ),
+        (
+            _("Messages about money that fit nothing"),
+            counts.parked_events,
+            f"{messages}?state__exact=parked",
         ),
     ]

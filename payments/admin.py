@@ -1,12 +1,38 @@
 """Money in and money back; both follow from what happens to orders."""
 
+from typing import Any
+
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from common.admin import ReadOnlyAdmin, ReadOnlyInline, display, register
+from common.admin import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    action,
+    display,
+    register,
+    tag,
+)
 from common.money import money
-from payments.models import Payment, ProviderEvent, Refund, RefundLeg, RefundLine
+from payments import refunds
+from payments import services as payments
+from payments.models import (
+    InboxState,
+    LegState,
+    ProviderEvent,
+    Refund,
+    RefundLeg,
+    RefundLine,
+)
+
+LEG_COLOURS = {
+    LegState.PENDING: "info",
+    LegState.DONE: "good",
+    LegState.REFUSED: "bad",
+}
 
 
 class PaidBackInline(ReadOnlyInline[RefundLeg]):
@@ -39,34 +65,6 @@ class RefundLineInline(ReadOnlyInline[RefundLine]):
         return super().get_queryset(request).select_related("product", "order_line")
 
 
-@register(Payment)
-class PaymentAdmin(ReadOnlyAdmin[Payment]):
-    """Points, and at most one outside payment, per paid order."""
-
-    list_display = [
-        "id",
-        "order",
-        "method",
-        "amount_text",
-        "refunded_text",
-        "state",
-        "captured_at",
-    ]
-    list_select_related = ["order"]
-    list_filter = ["state", "method", "captured_at"]
-    search_fields = ["=order__number", "=provider_reference"]
-    ordering = ["-id"]
-    inlines = [PaidBackInline]
-
-    @display(description=_("amount"), ordering="amount")
-    def amount_text(self, payment: Payment) -> str:
-        return money(payment.amount)
-
-    @display(description=_("refunded"), ordering="refunded")
-    def refunded_text(self, payment: Payment) -> str:
-        return money(payment.refunded)
-
-
 @register(Refund)
 class RefundAdmin(ReadOnlyAdmin[Refund]):
     """Money that went back, never more than had come."""
@@ -83,6 +81,83 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
         return money(refund.amount)
 
 
+@register(RefundLeg)
+class RefundLegAdmin(ReadOnlyAdmin[RefundLeg]):
+    """Money on its way back. What a provider refuses is for staff to decide."""
+
+    list_display = [
+        "refunded_at",
+        "order",
+        "amount_text",
+        "method",
+        "state_tag",
+        "note",
+        "done_at",
+    ]
+    list_select_related = ["refund", "payment__order"]
+    list_filter = ["state", "payment__method"]
+    search_fields = ["=payment__order__number", "=provider_reference"]
+    ordering = ["-id"]
+    actions = ["ask_again", "pay_as_points", "pay_elsewhere"]
+
+    @display(description=_("time"), ordering="refund__refunded_at")
+    def refunded_at(self, leg: RefundLeg) -> Any:
+        return leg.refund.refunded_at
+
+    @display(description=_("order"))
+    def order(self, leg: RefundLeg) -> str:
+        return leg.payment.order.number if leg.payment.order else "–"
+
+    @display(description=_("amount"), ordering="amount")
+    def amount_text(self, leg: RefundLeg) -> str:
+        return money(leg.amount)
+
+    @display(description=_("method"), ordering="payment__method")
+    def method(self, leg: RefundLeg) -> str:
+        return str(leg.payment.get_method_display())
+
+    @display(description=_("state"), ordering="state")
+    def state_tag(self, leg: RefundLeg) -> SafeString:
+        return tag(LEG_COLOURS[LegState(leg.state)], leg.get_state_display())
+
+    def offered_actions(self, request: HttpRequest, obj: RefundLeg) -> list[str]:
+        return list(self.actions or ()) if obj.state == LegState.REFUSED else []
+
+    @action(_("Ask the provider once more"))
+    def ask_again(
+        self, request: HttpRequest, queryset: QuerySet[RefundLeg]
+    ) -> HttpResponse:
+        return self.do_to_each(
+            request,
+            queryset,
+            lambda leg: refunds.ask_again(leg.pk),
+            _("Ask the provider once more"),
+        )
+
+    @action(_("Pay it back as points"))
+    def pay_as_points(
+        self, request: HttpRequest, queryset: QuerySet[RefundLeg]
+    ) -> HttpResponse:
+        return self.do_to_each(
+            request,
+            queryset,
+            lambda leg: refunds.pay_as_points(leg.pk),
+            _("Pay it back as points"),
+        )
+
+    @action(_("It was paid back another way…"))
+    def pay_elsewhere(
+        self, request: HttpRequest, queryset: QuerySet[RefundLeg]
+    ) -> HttpResponse:
+        return self.ask(
+            request,
+            queryset,
+            form=ReasonForm,
+            title=_("Say how it was paid back"),
+            do=lambda leg, given: refunds.pay_elsewhere(leg.pk, note=given["reason"]),
+        )
+
+
 @register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin[ProviderEvent]):
     """What providers told us; parked ones wait for somebody to look into them."""
@@ -92,3 +167,21 @@ class ProviderEventAdmin(ReadOnlyAdmin[ProviderEvent]):
     list_filter = ["state", "provider"]
     search_fields = ["=event_id", "=reference"]
     ordering = ["-id"]
+    actions = ["close"]
+
+    def offered_actions(self, request: HttpRequest, obj: ProviderEvent) -> list[str]:
+        return ["close"] if obj.state == InboxState.PARKED else []
+
+    @action(_("Seen to…"))
+    def close(
+        self, request: HttpRequest, queryset: QuerySet[ProviderEvent]
+    ) -> HttpResponse:
+        return self.ask(
+            request,
+            queryset,
+            form=ReasonForm,
+            title=_("Say what was done about it"),
+            do=lambda event, given: payments.close_event(
+                event.pk, note=given["reason"]
+            ),
+        )

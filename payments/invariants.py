@@ -90,4 +90,28 @@ INVARIANTS = [
         """,
         hint="The sales rollup counts refund lines: it is wrong on that day, too.",
     ),
+    Invariant(
+        id="I10c",
+        title="What went back as points instead is in the ledger once",
+        sql="""
+            WITH leg AS (
+                SELECT 'leg/' || leg.id AS key, leg.amount,
+                       coalesce("order".user_id, payment.buyer_id) AS user_id
+                  FROM payments_refundleg AS leg
+                  JOIN payments_payment AS payment ON payment.id = leg.payment_id
+                  LEFT JOIN orders_order AS "order" ON "order".id = payment.order_id
+                 WHERE leg.state = 'done' AND leg.provider_reference = 'points'
+            ), credited AS (
+                SELECT idempotency_key AS key, amount, account_id AS user_id
+                  FROM points_ledgerentry
+                 WHERE kind = 'refund' AND starts_with(idempotency_key, 'leg/')
+            )
+            SELECT key, format('%%s due, %%s in the ledger',
+                       coalesce(leg.amount, 0), coalesce(credited.amount, 0))
+              FROM leg FULL JOIN credited USING (key)
+             WHERE leg.amount IS DISTINCT FROM credited.amount
+                OR leg.user_id IS DISTINCT FROM credited.user_id
+        """,
+        hint="Staff paid a refused refund in points; compare the leg's note.",
+    ),
 ]

@@ -6,13 +6,19 @@ that came by a provider is asked back from there after the commit, as often as n
 
 from django.db.models import F, Sum
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from common.db import requires_transaction
+from common.db import requires_transaction, use_case
 from orders.models import Order
 from outbox import services as outbox
 from payments import planner
 from payments import services as payments
-from payments.errors import NothingToRefund, NotRefundable
+from payments.errors import (
+    LegNotRefused,
+    NobodyToPay,
+    NothingToRefund,
+    NotRefundable,
+)
 from payments.models import (
     LegState,
     Payment,
@@ -22,6 +28,9 @@ from payments.models import (
 )
 from payments.planner import PaidLeg, PaidLine, PaidOrder, PlannedLeg, RefundPlan
 from points import services as points
+
+# The reference of a leg that went back as points instead.
+AS_POINTS = "points"
 
 
 def paid_order(order: Order) -> PaidOrder:
@@ -164,6 +173,72 @@ def settle_leg(leg_id: int, state: LegState, *, reference: str, note: str) -> No
     )
 
 
+# --- Legs that a provider has refused: for a human ------------------------------------
+
+
+@use_case
+def ask_again(leg_id: int) -> RefundLeg:
+    """Ask the provider once more for what it refused; raise ``LegNotRefused``."""
+    leg = _lock_refused(leg_id)
+    leg.state = LegState.PENDING
+    leg.save(update_fields=["state"])
+    _request(leg)
+    return leg
+
+
+@use_case
+def pay_as_points(leg_id: int) -> RefundLeg:
+    """Give the payer points instead of what the provider refused to send back.
+
+    Raises ``LegNotRefused``, or ``NobodyToPay`` if the payer has no account.
+    """
+    leg = _lock_refused(leg_id)
+    order = leg.payment.order
+    user_id = order.user_id if order else leg.payment.buyer_id
+    if user_id is None:
+        raise NobodyToPay
+    points.refund(
+        user_id=user_id,
+        amount=leg.amount,
+        reference=order.number if order else "",
+        idempotency_key=f"leg/{leg.pk}",
+    )
+    return _done(leg, reference=AS_POINTS, note="paid as points")
+
+
+@use_case
+def pay_elsewhere(leg_id: int, *, note: str) -> RefundLeg:
+    """Note that staff have paid back, by other means, what the provider refused.
+
+    Raises ``LegNotRefused``.
+    """
+    return _done(_lock_refused(leg_id), reference="", note=note)
+
+
+def _lock_refused(leg_id: int) -> RefundLeg:
+    leg = RefundLeg.objects.select_for_update(no_key=True).get(pk=leg_id)
+    if leg.state != LegState.REFUSED:
+        raise LegNotRefused
+    return leg
+
+
+def _done(leg: RefundLeg, *, reference: str, note: str) -> RefundLeg:
+    leg.state = LegState.DONE
+    leg.provider_reference = reference
+    leg.note = note[:200]
+    leg.done_at = timezone.now()
+    leg.save(update_fields=["state", "provider_reference", "note", "done_at"])
+    return leg
+
+
+def _request(leg: RefundLeg) -> None:
+    outbox.publish(
+        topic="refund.requested",
+        aggregate=f"payment/{leg.payment_id}",
+        payload={"leg_id": leg.pk, "amount": leg.amount},
+    )
+
+
 def _return_leg(
     refund: Refund, planned: PlannedLeg, *, user_id: int | None, reference: str
 ) -> None:
@@ -180,11 +255,7 @@ def _return_leg(
         done_at=None if planned.is_outside else refund.refunded_at,
     )
     if planned.is_outside:
-        outbox.publish(
-            topic="refund.requested",
-            aggregate=f"payment/{planned.payment_id}",
-            payload={"leg_id": leg.pk, "amount": planned.amount},
-        )
+        _request(leg)
     elif user_id is not None and planned.amount:
         points.refund(
             user_id=user_id,

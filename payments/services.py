@@ -13,7 +13,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from common.db import Pipeline, Statement, pipeline, requires_transaction, run
+from common.db import (
+    Pipeline,
+    Statement,
+    pipeline,
+    requires_transaction,
+    run,
+    use_case,
+)
 from common.ids import uuid7
 from orders.models import Order, OrderQuerySet
 from outbox import services as outbox
@@ -27,6 +34,7 @@ from payments.models import (
     Payment,
     PaymentMethod,
     PaymentState,
+    ProviderEvent,
 )
 from points import services as points
 from points.errors import InsufficientPoints
@@ -291,6 +299,14 @@ def receive(
         "note": note[:200],
     }
     return run(RECEIVE_SQL, params).count() == 1
+
+
+@use_case
+def close_event(event_id: int, *, note: str) -> None:
+    """Note that somebody has seen to a parked message, and what they did."""
+    ProviderEvent.objects.filter(pk=event_id, state=InboxState.PARKED).update(
+        state=InboxState.HANDLED, note=note[:200]
+    )
 
 
 def find(provider: str, *, reference: str, key: str) -> Payment | None:

@@ -137,4 +137,11 @@ MONEY_CORRUPTIONS = {
         """,
         {"I10b"},
     ),
+    "points for a refused refund never given": (
+        """
+        UPDATE payments_refundleg SET provider_reference = 'points'
+           WHERE state = 'done'
+        """,
+        {"I10c"},
+    ),
 }
