@@ -11,7 +11,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from demo.seed import tables
+from demo.seed import cards, tables
+from demo.seed.cards import Card
 from demo.seed.coupons import Held, Wallets
 from demo.seed.delivery import Ways
 from demo.seed.fates import Step, Story, Teller
@@ -57,7 +58,13 @@ class Placed:
     quote: Quote
     held: Held | None
     payment_id: UUID
+    card: Card
     first_line: int
+
+    @property
+    def points_part(self) -> int:
+        """What points pay of it."""
+        return self.quote.total - self.card.amount
 
 
 class OrderBook:
@@ -71,6 +78,7 @@ class OrderBook:
         self._teller = Teller(books.people, rng, now)
         self._next_line = 1
         self._refund_ids = count(1)
+        self._card_refunds = count(1)
         self._parcel_ids = count(1)
         self._invoice_numbers = count(1)
         # What is still to come: payments, expiries, refunds. The number breaks ties.
@@ -87,7 +95,8 @@ class OrderBook:
         way = self._books.ways.draw(to, items, drawn)
         priced = quote(items, coupon=held.terms() if held else None, delivery=way)
         payment_id = uuid7_at(story.paid or plan.at, self._rng)
-        placed = Placed(plan, story, priced, held, payment_id, self._next_line)
+        card = cards.draw(plan, story, priced.total, self._rng)
+        placed = Placed(plan, story, priced, held, payment_id, card, self._next_line)
         self._next_line += len(items)
         if held:
             held.order_id = story.id
@@ -183,9 +192,15 @@ class OrderBook:
             self._add(tables.PARCEL_LINES, (number, line_id, line.item.quantity))
 
     def _write_payment(self, placed: Placed) -> None:
-        total, paid = placed.quote.total, _time(placed.story.paid)
-        refunded = total if placed.story.closed else 0
-        row = (placed.payment_id, placed.story.id, method_for(total).value, total)
+        story, paid = placed.story, _time(placed.story.paid)
+        if placed.card.amount:
+            leg = next(self._card_refunds)
+            cards.write(self._books.writer, placed.card, story, story.number, leg=leg)
+        if placed.card.amount and not placed.points_part:
+            return
+        amount = placed.points_part
+        refunded = amount if story.closed else 0
+        row = (placed.payment_id, story.id, method_for(amount).value, amount)
         state = PaymentState.CAPTURED.value
         self._add(tables.PAYMENTS, (*row, refunded, state, "", paid, paid, paid))
 
@@ -217,10 +232,11 @@ class OrderBook:
 
     def _pay(self, placed: Placed, at: int) -> None:
         story, user_id = placed.story, self._books.people.id_of(placed.plan.user)
-        if total := placed.quote.total:
-            key = use_key(story.id)
+        if amount := placed.points_part:
+            is_mixed = placed.card.amount > 0
+            key = f"hold/{placed.payment_id}" if is_mixed else use_key(story.id)
             self._books.ledger.use(
-                user_id, total, reference=story.number, key=key, at=at
+                user_id, amount, reference=story.number, key=key, at=at
             )
         if placed.held:
             placed.held.used = at
@@ -237,7 +253,7 @@ class OrderBook:
             id=placed.story.id,
             number=placed.story.number,
             user_id=user_id,
-            email="",
+            email=self._books.people.emails[placed.plan.user],
             quote=placed.quote,
             address={},
             delivery_method="",
@@ -265,18 +281,22 @@ class OrderBook:
         delivery = placed.quote.delivery_cost
         row = (number, story.id, total, delivery, reason, user_id, key, time)
         self._add(tables.REFUNDS, row)
-        if total:
-            leg = (number, placed.payment_id, total, LegState.DONE.value, time)
-            self._add(tables.REFUND_LEGS, leg)
+        for payment_id, amount in (
+            (placed.card.payment_id, placed.card.amount),
+            (placed.payment_id, placed.points_part),
+        ):
+            if amount:
+                leg = (number, payment_id, amount, LegState.DONE.value, time)
+                self._add(tables.REFUND_LEGS, leg)
         for line_id, line in enumerate(placed.quote.lines, placed.first_line):
             item = line.item
             amount = item.total - line.discount_share
             goods = (item.product_id, item.quantity, amount)
             self._add(tables.REFUND_LINES, (number, line_id, *goods, time))
-        if total:
+        if amount := placed.points_part:
             key = f"refund/{key}"
             self._books.ledger.refund(
-                user_id, total, reference=story.number, key=key, at=at
+                user_id, amount, reference=story.number, key=key, at=at
             )
 
 

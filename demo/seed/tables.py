@@ -19,7 +19,14 @@ from orders.models import (
     OrderLine,
 )
 from outbox.models import Dispatch, Event
-from payments.models import Payment, Refund, RefundLeg, RefundLine
+from payments.models import (
+    Payment,
+    ProviderEvent,
+    Refund,
+    RefundLeg,
+    RefundLine,
+    SandboxPayment,
+)
 from points.models import LedgerEntry, PointAccount
 
 Row = tuple[Any, ...]
@@ -92,6 +99,15 @@ PAYMENTS = _table(
     "id order_id method amount refunded state provider_reference created_at"
     " captured_at settled_at",
 )
+TOLD = _table(
+    ProviderEvent,
+    "provider event_id kind payment_id reference state note received_at",
+)
+BANK = _table(
+    SandboxPayment,
+    "reference key amount currency description return_url state script refunds"
+    " created_at",
+)
 REFUNDS = _table(
     Refund,
     "id order_id amount delivery_amount reason actor_id idempotency_key refunded_at",
@@ -121,6 +137,7 @@ DISPATCHES = _table(
 TABLES = (
     *(USERS, EMAILS, ADDRESSES, ACCOUNTS, CATEGORIES, GROUPS, PRODUCTS, PHOTOS),
     *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PARCEL_LINES, PAYMENTS, INVOICES),
+    *(TOLD, BANK),
     *(
         REFUNDS,
         REFUND_LEGS,

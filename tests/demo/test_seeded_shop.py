@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection, models, transaction
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
@@ -20,6 +21,7 @@ from inventory.models import Stock
 from orders import events
 from orders.models import Order, OrderLine, OrderStatus
 from outbox.models import Dispatch, Event
+from payments.models import Payment, ProviderEvent, SandboxPayment
 from points.models import LedgerEntry, PointAccount
 from tests.books import assert_books_balance
 
@@ -98,6 +100,20 @@ def test_events_tell_what_the_shop_would_tell(shop: None) -> None:
 
     assert event.payload == events.payload(order)
     assert not Dispatch.objects.waiting().exists()
+
+
+def test_some_orders_were_paid_by_card(shop: None) -> None:
+    cards = Payment.objects.outside()
+    share = cards.count() / Payment.objects.values("order").distinct().count()
+    mixed = cards.filter(order__payments__method="points")
+
+    assert 0.05 < share < 0.15
+    assert mixed.exists()
+    assert cards.filter(refunded=F("amount")).exists()
+    assert not ProviderEvent.objects.exclude(state="handled").exists()
+    for payment in cards:
+        book = SandboxPayment.objects.get(pk=payment.provider_reference)
+        assert (book.amount, book.refunded) == (payment.amount, payment.refunded)
 
 
 def test_sales_are_rolled_up(shop: None) -> None:
