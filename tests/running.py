@@ -183,6 +183,8 @@ class Running:
         command += ["--workers", str(workers), "--blocking-threads", "4"]
         command += ["--respawn-failed-workers", "--log-level", "warning"]
         url = f"http://127.0.0.1:{port}"
+        # Workers speak to the first server, as its test provider does.
+        self.environment.setdefault("SHOP_BASE_URL", url)
         started = self._start("web", command, {"SHOP_BASE_URL": url, **environment})
         return Web(started.name, started.popen, started.log, url)
 
