@@ -19,6 +19,7 @@ from shop.views import (
     preferences,
     products,
     restock,
+    returns,
     sandbox,
 )
 
@@ -50,6 +51,17 @@ urlpatterns = [
     path("orders/<str:number>/invoice/", documents.invoice_page, name="invoice"),
     path("orders/<str:number>/invoice.pdf", documents.invoice_file, name="invoice-pdf"),
     path("orders/<str:number>/again/", orders.order_again, name="order-again"),
+    path(
+        "orders/<str:number>/received/",
+        returns.confirm_receipt,
+        name="confirm-receipt",
+    ),
+    path("orders/<str:number>/return/", returns.return_page, name="return"),
+    path(
+        "orders/<str:number>/return/<key:return_id>/withdraw/",
+        returns.withdraw_return,
+        name="withdraw-return",
+    ),
     path("pay/<uuid:payment_id>/return/", payments.return_page, name="payment-return"),
     path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox"),
     path("points/", points.points_page, name="points"),

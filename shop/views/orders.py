@@ -19,16 +19,18 @@ from common.errors import DomainError
 from delivery.models import DeliveryMethod
 from orders.models import Order, OrderLine, OrderStatus
 from payments import services as payments
-from payments.models import Refund
 from shop.cards import first_photo
 from shop.guards import say_no, see_other, shopper_action
 from shop.guests import find_order, order_visitor
 from shop.paging import first_rows
+from shop.parcels import PARCELS, RETURNS, goods_of, legs_of
 from shop.paying import bill, go_to_provider
 from shop.timeline import steps_of
 from shop.typing import AuthenticatedHttpRequest
 
 ORDERS_PER_PAGE = 10
+# By their shoppers: what is being packed, staff have to stop.
+CANCELLABLE = (OrderStatus.PENDING, OrderStatus.PAID)
 
 
 class OrdersForm(forms.Form):
@@ -48,7 +50,7 @@ def orders_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     orders = (
         Order.objects.placed_by(request.user.pk)
         .newest_first()
-        .prefetch_related(_lines_with_photos())
+        .prefetch_related(lines_with_photos())
     )
     if status:
         orders = orders.filter(status=status)
@@ -71,15 +73,15 @@ def orders_page(request: AuthenticatedHttpRequest) -> HttpResponse:
 @order_visitor
 def order_page(request: HttpRequest, number: str) -> HttpResponse:
     """Show an order: how far it is, what it cost, what can be done."""
-    order = find_order(request, number, *_details())
+    order = find_order(request, number, *_details(), *PARCELS, *RETURNS)
     context = {
         "order": order,
         "lines": order.lines.all(),
         "steps": steps_of(order, list(order.events.all())),
-        "parcels": list(order.fulfilments.order_by("pk")),
-        "refunds": list(Refund.objects.filter(order=order).order_by("pk")),
+        "goods": goods_of(order),
+        "refund_legs": legs_of(order),
         "delivery": DeliveryMethod.objects.filter(code=order.delivery_method).first(),
-        "can_cancel": order.can_become(OrderStatus.CANCELLED),
+        "can_cancel": order.status in CANCELLABLE,
         "can_pay": _is_payable(order),
         "nav": "account",
         "account_nav": "orders",
@@ -123,7 +125,7 @@ def cancel_order(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "POST":
         _cancel(request, order)
         return see_other(request, _url(order))
-    if not order.can_become(OrderStatus.CANCELLED):
+    if order.status not in CANCELLABLE:
         return see_other(request, _url(order))
     context = {"order": order, "nav": "account", "account_nav": "orders"}
     return render(request, "shop/orders/cancel.html", context)
@@ -172,10 +174,11 @@ def _cancel(request: HttpRequest, order: Order) -> None:
 
 
 def _details() -> tuple[str | Prefetch[str, Any, str], ...]:
-    return (_lines_with_photos(), "events")
+    return (lines_with_photos(), "events")
 
 
-def _lines_with_photos() -> Prefetch[str, Any, str]:
+def lines_with_photos() -> Prefetch[str, Any, str]:
+    """Read an order's lines with what it takes to draw them."""
     lines = OrderLine.objects.annotate(
         photo=first_photo("product"), slug=F("product__slug")
     ).order_by("pk")

@@ -259,8 +259,8 @@ def test_pages_need_few_statements_however_long_the_history(
     # Session, user, orders, their lines, the header's numbers.
     with django_assert_max_num_queries(5):
         signed_in.get("/orders/")
-    # … and events, parcels, refunds, the way of delivery, the mark of it all.
-    with django_assert_max_num_queries(10):
+    # … and events, parcels, returns, refunds, the way of delivery, the mark of it all.
+    with django_assert_max_num_queries(11):
         signed_in.get(f"/orders/{orders[0].number}/")
 
 
