@@ -158,6 +158,7 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         raise _price_changed(priced)
     if status == OrderStatus.PAID and purchase.user_id is None and priced.total:
         raise InsufficientPoints(balance=0, required=priced.total)
+    promised = now.promised
     draft = Draft(
         user_id=purchase.user_id,
         email=_email(purchase),
@@ -168,6 +169,7 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         coupon_name=now.coupon.name if now.coupon else "",
         status=status,
         placed_at=now.moment,
+        deliver_by=promised.latest if promised else None,
     )
     return draft, now
 

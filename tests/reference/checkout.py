@@ -30,6 +30,7 @@ from coupons.errors import (
     CouponNotFound,
 )
 from coupons.models import Coupon, CouponState
+from delivery.promise import promise
 from inventory.errors import InsufficientStock
 from inventory.models import MovementKind, Stock, StockMovement
 from orders import events
@@ -172,6 +173,9 @@ def _create(wish: Purchase, locked: _Locked, priced: Quote) -> Order:
             {"kind": step.kind, "label": step.label, "amount": step.amount}
             for step in priced.adjustments
         ],
+        deliver_by=promise(locked.delivery.schedule, now=now).latest
+        if locked.delivery
+        else None,
         placed_at=now,
         paid_at=now,
     )
