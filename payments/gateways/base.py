@@ -6,6 +6,7 @@ seconds, and each may be repeated with the same ``key`` without doing anything t
 All amounts are integers in minor units of ``currency``.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +39,17 @@ class Invoice:
     email: str
     return_url: str
     language: str = "en"
+
+    @property
+    def call_key(self) -> str:
+        """Name the call that opens it: providers refuse a known key with other words.
+
+        Whoever asks again in another language, or from another page, gets another key.
+        Another amount has to be refused.
+        """
+        words = (self.description, self.email, self.return_url, self.language)
+        digest = hashlib.sha256("\n".join(words).encode()).hexdigest()
+        return f"{self.key}/start/{digest[:16]}"
 
 
 @dataclass(frozen=True, slots=True)

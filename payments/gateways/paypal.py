@@ -121,7 +121,7 @@ class PayPal:
     @one_deadline()
     def start(self, invoice: Invoice) -> Started:
         order = _ask(
-            "POST", "/v2/checkout/orders", _order(invoice), key=f"{invoice.key}/start"
+            "POST", "/v2/checkout/orders", _order(invoice), key=invoice.call_key
         )
         with reading_answer("PayPal"):
             links = {link["rel"]: link["href"] for link in objects(order["links"])}

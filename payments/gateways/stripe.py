@@ -94,7 +94,7 @@ class Stripe:
     def start(self, invoice: Invoice) -> Started:
         with _speaking():
             session = _client().v1.checkout.sessions.create(
-                _session(invoice), _once(invoice.key, "start")
+                _session(invoice), {"idempotency_key": invoice.call_key}
             )
         with reading_answer("Stripe"):
             return Started(text(session.id), text(session.url))

@@ -64,7 +64,7 @@ def test_start_opens_an_order_for_its_payer(server: PayPalServer, bill: Bill) ->
     )
     token, call = server.calls
     assert token.path == "/v1/oauth2/token"
-    assert call.headers["paypal-request-id"] == f"{KEY}/start"
+    assert call.headers["paypal-request-id"] == bill().call_key
     assert call.json() == {
         "intent": "AUTHORIZE",
         "purchase_units": [
@@ -187,7 +187,7 @@ def test_approved_order_is_ours_to_capture(approved: str) -> None:
 
 
 def test_capture_authorises_and_takes_the_money(
-    server: PayPalServer, approved: str
+    server: PayPalServer, approved: str, bill: Bill
 ) -> None:
     assert gateway.capture(approved, amount=12_500, key="k") == sight(
         approved, CAPTURED
@@ -196,7 +196,7 @@ def test_capture_authorises_and_takes_the_money(
     [authorisation] = server.payments_of(approved)["authorizations"]
     assert authorisation["status"] == "CAPTURED"
     keys = [c.headers.get("paypal-request-id") for c in server.calls if c.body]
-    assert keys == [None, f"{KEY}/start", "k/authorize", "k/capture"]
+    assert keys == [None, bill().call_key, "k/authorize", "k/capture"]
 
 
 def test_capture_repeated_takes_once(server: PayPalServer, approved: str) -> None:

@@ -1,6 +1,7 @@
 """The Stripe adapter with Stripe's own library, over HTTP."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_start_opens_a_session_on_stripes_page(
     assert started.url == f"https://checkout.stripe.com/c/pay/{started.reference}"
     [call] = server.calls
     assert call.headers["stripe-version"] == VERSION
-    assert call.headers["idempotency-key"] == f"{KEY}/start"
+    assert call.headers["idempotency-key"] == bill(email="a@example.com").call_key
     assert nested(call.body) == {
         "mode": "payment",
         "client_reference_id": KEY,
@@ -108,6 +109,14 @@ def test_start_whose_answer_was_lost_is_found_by_the_repetition(
     started = gateway.start(bill())
 
     assert list(server.sessions) == [started.reference]
+
+
+def test_start_asked_again_with_other_words_is_another_call(bill: Bill) -> None:
+    other = replace(bill(), language="en")
+
+    assert bill().call_key == bill().call_key
+    assert other.call_key != bill().call_key
+    assert bill(amount=1).call_key == bill().call_key
 
 
 def test_key_used_for_another_amount_is_refused(
