@@ -413,6 +413,9 @@ PAYMENT_GATEWAYS = env.list(
 )
 # Seconds that a provider, carrier or channel has to answer.
 PROVIDER_TIMEOUT = env.float("PROVIDER_TIMEOUT", 10)
+# Calls to one provider of payments that a process makes at once; fewer than a web
+# process has threads, so that a silent provider leaves some to serve the shop.
+PROVIDER_CALLS = env.int("PROVIDER_CALLS", 1)
 # How long an order waits for a shopper who left for a provider's page, and for a
 # provider that does not answer.
 PROVIDER_WINDOW_MINUTES = env.int("PROVIDER_WINDOW_MINUTES", 20)

@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config import embedded
 from outbox import services as outbox
+from payments.gateways import guard
 from tests.network import no_network_in_transactions
 from tests.template import ensure_template
 
@@ -76,5 +77,6 @@ def _clean_slate() -> Iterator[None]:
     """Keep what one test leaves in memory from the next."""
     cache.clear()
     outbox.breaker.forget()
+    guard.breaker.forget()
     yield
     translation.activate(settings.LANGUAGE_CODE)
