@@ -74,6 +74,14 @@ class Process:
             self.popen.wait(STOP_SECONDS)
         self.kill()
 
+    def pause(self) -> None:
+        """Stop it and all its children in their tracks."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
     def said(self) -> str:
         """Return what it has written so far."""
         return self.log.read_text(errors="replace")

@@ -8,6 +8,7 @@ A player subclasses ``LocalServer`` and writes ``answer``. Tests script faults:
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -84,9 +85,14 @@ class Fault:
     how: How
     # Part of the path of the calls it waits for.
     path: str
+    # Their method; any if empty.
+    method: str
     # Whether the work is done first, as when only the answer is lost.
     is_done: bool = False
     answer: Answer = field(default_factory=Answer)
+
+    def awaits(self, call: Call) -> bool:
+        return self.path in call.path and self.method in {"", call.method}
 
 
 class LocalServer:
@@ -99,6 +105,7 @@ class LocalServer:
         self._lock = threading.RLock()
         self._stopped = threading.Event()
         self._httpd: _Httpd | None = None
+        self._port = 0
 
     # --- For players
 
@@ -114,18 +121,22 @@ class LocalServer:
         return f"http://127.0.0.1:{self._httpd.server_port}"
 
     def start(self) -> Self:
+        """Serve; one that was stopped comes back at its address."""
         self._stopped.clear()
-        self._httpd = _Httpd(self)
+        self._httpd = _Httpd(self, self._port)
+        self._port = self._httpd.server_port
         # Stopping waits for the end of a poll.
         serve = partial(self._httpd.serve_forever, poll_interval=0.02)
         threading.Thread(target=serve, daemon=True).start()
         return self
 
     def stop(self) -> None:
+        """Serve no more; who was being served is cut off."""
         self._stopped.set()
         if self._httpd is not None:
             self._httpd.shutdown()
             self._httpd.server_close()
+            self._httpd.cut_off()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -140,31 +151,37 @@ class LocalServer:
         body: Any = b"",
         headers: Mapping[str, str] | None = None,
         path: str = "",
+        method: str = "",
         is_done: bool = False,
         times: int = 1,
     ) -> None:
         """Answer the next calls of ``path`` with this instead."""
         answer = Answer(status, body, headers or {})
-        self._plan(Fault(How.ANSWER, path, is_done, answer), times=times)
+        self._plan(Fault(How.ANSWER, path, method, is_done, answer), times=times)
 
     def hang_next(
-        self, *, path: str = "", is_done: bool = False, times: int = 1
+        self, *, path: str = "", method: str = "", is_done: bool = False, times: int = 1
     ) -> None:
         """Take the next calls and stay silent, with the connection open."""
-        self._plan(Fault(How.HANG, path, is_done), times=times)
+        self._plan(Fault(How.HANG, path, method, is_done), times=times)
 
     def drop_next(
-        self, *, path: str = "", is_done: bool = False, times: int = 1
+        self, *, path: str = "", method: str = "", is_done: bool = False, times: int = 1
     ) -> None:
         """Take the next calls and close their connections."""
-        self._plan(Fault(How.DROP, path, is_done), times=times)
+        self._plan(Fault(How.DROP, path, method, is_done), times=times)
+
+    def behave(self) -> None:
+        """Forget what was planned."""
+        with self._lock:
+            self._faults.clear()
 
     def drip_next(
         self, *, path: str = "", times: int = 1, only_body: bool = False
     ) -> None:
         """Do the work, and answer so slowly that each byte renews a time-out."""
         how = How.DRIP_BODY if only_body else How.DRIP
-        self._plan(Fault(how, path, is_done=True), times=times)
+        self._plan(Fault(how, path, method="", is_done=True), times=times)
 
     def calls_to(self, path: str, *, method: str = "") -> list[Call]:
         """Return the calls whose path has this part, in the order of arrival."""
@@ -183,7 +200,7 @@ class LocalServer:
     def _take(self, call: Call) -> tuple[Fault | None, Answer]:
         with self._lock:
             self.calls.append(call)
-            fault = next((f for f in self._faults if f.path in call.path), None)
+            fault = next((f for f in self._faults if f.awaits(call)), None)
             if fault is not None:
                 self._faults.remove(fault)
             if fault is None or fault.is_done:
@@ -202,9 +219,24 @@ class _Httpd(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, player: LocalServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, player: LocalServer, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.player = player
+        self._open: set[Any] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_off(self) -> None:
+        """End the connections that clients keep open."""
+        for request in list(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing: callers that hang up are part of the tests."""

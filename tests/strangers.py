@@ -30,7 +30,9 @@ class Stranger:
     _pool: urllib3.PoolManager = field(init=False)
 
     def __post_init__(self) -> None:
-        self._pool = urllib3.PoolManager(retries=False, timeout=self.timeout)
+        self._pool = urllib3.PoolManager(
+            maxsize=20, retries=False, timeout=self.timeout
+        )
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, None, **headers)
