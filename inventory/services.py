@@ -107,13 +107,6 @@ def queue_reserve(
     return _queue_take(pipe, sql, order_id=order_id, wanted=wanted, holder=holder)
 
 
-def queue_commit(
-    pipe: Pipeline, *, order_id: UUID, quantities: Mapping[int, int]
-) -> Statement:
-    """Queue what ``commit`` does; it gives a row per product."""
-    return pipe.run(COMMIT_SQL, _settle_params(order_id, quantities))
-
-
 @requires_transaction
 def commit(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
     """Turn an order's reservation into a sale, by product id and quantity."""

@@ -6,15 +6,6 @@ from common.errors import Conflict, Invalid, Mismatch, NotFound, Unavailable
 from common.money import money
 
 
-class PaymentProcessing(Conflict):
-    """A payment of this order is under way at a provider."""
-
-    code = "payment_processing"
-
-    def __init__(self) -> None:
-        super().__init__(_("A payment for this order is being processed."))
-
-
 class PaymentNotFound(NotFound):
     """There is no such payment among the shopper's own."""
 

@@ -62,13 +62,6 @@ class PaidOrder:
     # Nothing has been handed to a carrier: then delivery was not used.
     is_unsent: bool
 
-    @property
-    def is_untouched(self) -> bool:
-        """Tell whether nothing has gone back yet."""
-        return not self.refunded_delivery and not any(
-            line.refunded_quantity for line in self.lines
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:

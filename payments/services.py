@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from common.db import (
@@ -22,7 +22,7 @@ from common.db import (
     use_case,
 )
 from common.ids import uuid7
-from orders.models import Order, OrderQuerySet
+from orders.models import Order
 from outbox import services as outbox
 from payments.errors import PaymentKeyReused, PaymentNotFound
 from payments.gateways.base import Sight
@@ -194,12 +194,6 @@ def with_attempts(order_ids: Sequence[UUID]) -> set[UUID | None]:
     """Return which of the orders have an outside payment that is not decided yet."""
     attempts = Payment.objects.outside().filter(order_id__in=order_ids, state__in=OPEN)
     return set(attempts.values_list("order_id", flat=True))
-
-
-def without_attempt(chosen: OrderQuerySet) -> OrderQuerySet:
-    """Keep orders that have no outside payment which is not decided yet."""
-    attempts = Payment.objects.outside().filter(order=OuterRef("pk"), state__in=OPEN)
-    return chosen.filter(~Exists(attempts))
 
 
 def is_processing(order_id: UUID) -> bool:

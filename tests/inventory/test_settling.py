@@ -7,7 +7,6 @@ from django.db import IntegrityError, transaction
 
 from catalog.models import Product
 from checkout import services as checkout
-from common.db import pipeline
 from inventory import services as inventory
 from inventory.errors import InsufficientStock, ReturnExceedsSale
 from inventory.models import MovementKind, Stock, StockMovement
@@ -68,19 +67,6 @@ def test_release_looks_for_the_waiting_once() -> None:
 
     assert len(statements) == 2
     assert [item.available for item in moved] == [4, 4, 4]
-
-
-def test_commit_can_share_a_round_trip() -> None:
-    [user], product = shoppers(1), ProductFactory.create(stock_on_hand=4)
-    order_id = unpaid_order(user, product)
-
-    with pipeline() as pipe:
-        moved = inventory.queue_commit(
-            pipe, order_id=order_id, quantities={product.pk: 1}
-        )
-
-    assert moved.count() == 1
-    assert books(product) == [(3, 0)]
 
 
 def test_reservation_is_settled_once() -> None:
