@@ -2,10 +2,9 @@
 
 from inventory.models import MovementKind
 
-# ``wanted`` are the products with the price they were quoted at: the row comes back
-# only if the product still sells at that price and enough of it is left.
-_TAKE_SQL = """
-    WITH wanted AS (
+# ``wanted`` are the products with the price they were quoted at: a row is locked only
+# if the product still sells at that price.
+_LOCK_SQL = """WITH wanted AS (
         SELECT * FROM unnest(%(product_ids)s::bigint[], %(quantities)s::bigint[],
                              %(prices)s::bigint[]) AS t (product_id, quantity, price)
     ), locked AS (
@@ -15,7 +14,10 @@ _TAKE_SQL = """
           JOIN catalog_product AS product ON product.id = stock.product_id
          WHERE product.price = wanted.price AND product.published_at <= now()
          ORDER BY stock.product_id
-           FOR NO KEY UPDATE OF stock
+           FOR NO KEY UPDATE OF stock"""
+# The row comes back only if enough of the product is left.
+_TAKE_SQL = """
+    {lock}
     ), taken AS (
         UPDATE inventory_stock AS stock
            SET on_hand = stock.on_hand - {on_hand}, version = stock.version + 1,
@@ -34,17 +36,7 @@ _TAKE_SQL = """
 # The same for somebody a unit is kept for: it is theirs to take, and counts as used
 # whether or not there was enough for everybody.
 _TAKE_HELD_SQL = """
-    WITH wanted AS (
-        SELECT * FROM unnest(%(product_ids)s::bigint[], %(quantities)s::bigint[],
-                             %(prices)s::bigint[]) AS t (product_id, quantity, price)
-    ), locked AS (
-        SELECT stock.product_id, wanted.quantity
-          FROM inventory_stock AS stock
-          JOIN wanted ON wanted.product_id = stock.product_id
-          JOIN catalog_product AS product ON product.id = stock.product_id
-         WHERE product.price = wanted.price AND product.published_at <= now()
-         ORDER BY stock.product_id
-           FOR NO KEY UPDATE OF stock
+    {lock}
     ), claimed AS (
         UPDATE inventory_hold AS hold
            SET state = 'claimed', order_id = %(order_id)s::uuid, settled_at = now()
@@ -93,6 +85,7 @@ _TAKE_HELD_SQL = """
     SELECT product_id FROM taken
 """
 _SELLING = {
+    "lock": _LOCK_SQL,
     "kind": MovementKind.SOLD.value,
     "on_hand": "locked.quantity",
     "reserved": "0",
@@ -100,6 +93,7 @@ _SELLING = {
     "reserved_taken": "0",
 }
 _RESERVING = {
+    "lock": _LOCK_SQL,
     "kind": MovementKind.RESERVED.value,
     "on_hand": "0",
     "reserved": "locked.quantity",

@@ -34,7 +34,8 @@ CLAIM_SQL = """
                      (statement_timestamp() - parcel.shipped_at) / 4))
      WHERE parcel.id IN (
            SELECT id FROM orders_fulfilment
-            WHERE next_look_at <= statement_timestamp() AND delivered_at IS NULL AND carrier_code <> ''
+            WHERE next_look_at <= statement_timestamp() AND delivered_at IS NULL
+              AND carrier_code <> ''
               AND carrier_code = ANY(%(carriers)s::text[])
               AND shipped_at > statement_timestamp() - interval '90 days'
             ORDER BY next_look_at LIMIT %(limit)s

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
+from common.moments import moment_text
 from common.money import money
 from delivery.promise import Promise
 from shop.cards import photo_url
@@ -25,6 +26,7 @@ from shop.shelves import top_shelves
 
 register = template.Library()
 register.filter("money", money)
+register.filter("moment_text", moment_text)
 
 # Rendering these would cost more than the rest of a list page.
 _parts: Memo[tuple[str, str, str], SafeString] = Memo(seconds=60, size=500)
@@ -52,17 +54,6 @@ def percent_off(price: int, before: int) -> int:
 def moment(value: datetime) -> SafeString:
     """Write a moment as ``<time>``, in the shop's zone and the shopper's language."""
     return _time(value, moment_text(value))
-
-
-@register.filter
-def moment_text(value: datetime) -> str:
-    """Write a moment as plain text: day, month, year, hours and minutes."""
-    local = timezone.localtime(value)
-    locale = Locale.parse(_locale())
-    date = format_date(local, format="medium", locale=locale)
-    # The language's own way to join the two, e.g. "{1}, {0}".
-    joined = str(locale.datetime_formats["medium"]).replace("'", "")
-    return joined.format(_clock(value), date)
 
 
 @register.filter
