@@ -46,7 +46,7 @@ class ReturnForm(forms.Form):
                     (number, str(number)) for number in range(line.returnable + 1)
                 ],
                 coerce=int,
-                empty_value=0,
+                empty_value="",
                 required=False,
                 widget=forms.Select({"class": "input input-auto"}),
             )

@@ -10,8 +10,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checkout import refunding, returns
+from checkout import returns
 from checkout import services as checkout
+from checkout.standing import standing_of
 from common.errors import DomainError
 from inventory.models import Stock
 from orders.models import Order, OrderStatus
@@ -226,11 +227,11 @@ class Life:
 
     def end(self) -> None:
         """Give all that is left back: what was sent returns, the rest is refunded."""
-        standing = refunding.standing_of(self.order.pk)
+        standing = standing_of(self.order.pk)
         if standing.to_return:
             self.take_back(dict(standing.to_return))
         self.count += 1
-        standing = refunding.standing_of(self.order.pk)
+        standing = standing_of(self.order.pk)
         if standing.to_send:
             self._refund(dict(standing.to_send), None)
         self.count += 1
