@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -26,6 +27,7 @@ from tests.factories import (
     CouponFactory,
     DeliveryMethodFactory,
     ProductFactory,
+    StaffFactory,
 )
 from tests.notifications.events import event
 
@@ -57,6 +59,9 @@ class Scene:
         for product in self.products[:5]:
             carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
         self.orders = [self.order() for _ in range(3)]
+        self.packed, self.sent = (self._packed() for _ in range(2))
+        checkout.ship(order_id=UUID(self.sent), carrier="Post", actor_id=None)
+        self.staff = Api(StaffFactory.create())
         notifications.tell([event("order.paid", user_id=user.pk) for _ in range(5)])
         told = Notification.objects.of_user(user.pk)
         self.notification_id = told.newest_first()[0].pk
@@ -67,6 +72,12 @@ class Scene:
             user_id=self.user.pk, email=self.user.email, quantities=quantities
         )
         return str(checkout.place_order(purchase).id)
+
+    def _packed(self) -> str:
+        order_id = self.order()
+        checkout.pay(user_id=self.user.pk, order_id=UUID(order_id))
+        checkout.pack(order_id=UUID(order_id), actor_id=None)
+        return order_id
 
     def items(self, number: int) -> list[dict[str, int]]:
         return [{"product_id": p.pk, "quantity": 1} for p in self.products[:number]]
@@ -135,6 +146,21 @@ CALLS: dict[str, Call] = {
         "/api/v1/points/charge", {"amount": 5, "method": "sandbox"}
     ),
     "order cancel": lambda api, s: api.delete(f"{ORDERS}/{s.orders[0]}"),
+    "order tracking": lambda api, s: api.get(f"{ORDERS}/{s.sent}/tracking"),
+    "order confirm receipt": lambda api, s: api.post(
+        f"{ORDERS}/{s.sent}/confirm-receipt"
+    ),
+    "order ship": lambda _, s: s.staff.post(f"{ORDERS}/{s.packed}/ship"),
+    "order refund plan": lambda _, s: s.staff.post(
+        f"{ORDERS}/{s.packed}/refund-plan", {"items": s.items(3)}
+    ),
+    "order refund": lambda _, s: s.staff.post(
+        f"{ORDERS}/{s.packed}/refund", {"items": s.items(3), "reason": "x"}
+    ),
+    "return create": lambda api, s: api.post(
+        f"{ORDERS}/{s.sent}/returns", {"items": s.items(3), "reason": "x"}
+    ),
+    "returns": lambda api, s: api.get(f"{ORDERS}/{s.sent}/returns"),
     "profile": lambda api, _: api.get("/api/v1/users/me"),
     "addresses": lambda api, _: api.get("/api/v1/users/me/addresses"),
     "delivery methods": lambda api, _: api.get("/api/v1/delivery-methods"),
