@@ -15,6 +15,8 @@ NEW_ADDRESS = "new"
 LIVE = {
     "data-hx-get": reverse_lazy("shop:checkout"),
     "data-hx-trigger": "change",
+    # The answer to an older choice must not come over that to a newer one.
+    "data-hx-sync": "closest form:replace",
     "data-hx-include": (
         "#coupon, [name=delivery]:checked, [name=address]:checked,"
         " [name=address][type=hidden], [name=payment]:checked, [name=points_part]"

@@ -140,6 +140,7 @@ class Running:
 
     def shop(self) -> Web:
         """Start all that a real shop runs; return the server when all are ready."""
+        self.environment.setdefault("LIVE_URL", self.live().url)
         web, worker, beat = self._web(2), self._worker(2), self._beat()
         _await_web(web)
         worker.wait_until_it_says(WORKER_IS_READY)

@@ -42,6 +42,8 @@ LOOKS = (
     Look("phone-no-scripts", 390, 844, has_scripts=False),
     Look("desktop-no-scripts", 1280, 900, has_scripts=False),
 )
+# What htmx says when a newer choice takes the place of a request under way.
+OVERTAKEN = ("htmx:afterRequest", "htmx:sendAbort")
 
 
 @dataclass
@@ -58,10 +60,13 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on(
             "console",
-            lambda said: (
-                self.complaints.append(said.text) if said.type == "error" else None
-            ),
+            lambda said: self.note(said.text) if said.type == "error" else None,
         )
+
+    def note(self, complaint: str) -> None:
+        """Keep what the browser complains of."""
+        if not complaint.startswith(OVERTAKEN):
+            self.complaints.append(complaint)
 
     def picture(self, name: str) -> None:
         """Keep what is to be seen, and check that nothing sticks out."""
@@ -213,7 +218,7 @@ def ship(staff: Visitor, shelves: Shelves, order_id: UUID) -> None:
     page.get_by_role("link", name=number).click()
     staff.picture("order")
     page.get_by_role("button", name="Begin to pack").click()
-    page.get_by_role("button", name="Ship").click()
+    page.get_by_role("button", name="Ship…", exact=True).click()
     page.get_by_label("Carrier").fill("CJ Logistics")
     page.get_by_label("Tracking number").fill(f"CJ-{number}")
     staff.picture("ship")
