@@ -48,6 +48,7 @@ def start(
 ) -> Payment:
     """Send a shopper off to pay an unpaid order; ``provider_url`` is where they go.
 
+    ``user_id`` ``None`` is the guest of an order that nobody has claimed.
     ``points_part`` points are held and the outside method pays the rest. Starting
     again with the same choice finds the same payment; with another, the one before is
     given up. ``return_url`` may contain ``{payment}``. Raises ``OrderNotFound``,
@@ -117,6 +118,9 @@ def provider_of(method: str) -> Gateway:
 def _open(
     *, user_id: int | None, order_id: UUID, method: str, points_part: int
 ) -> Payment:
+    if user_id is None:
+        # Claimed a moment ago, its new owner's points would be held.
+        orders.lock_of_guest(order_id)
     order = orders.lock_unpaid(order_id, user_id=user_id)
     if Order.objects.overdue().filter(pk=order.pk).exists():
         raise OrderExpired

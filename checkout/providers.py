@@ -19,12 +19,17 @@ from outbox.services import DELIVERED, Outcome, OutgoingEvent
 from payments import refunds
 from payments import services as payments
 from payments.errors import ProviderAway
-from payments.gateways.base import GatewayAway, GatewayRefused, ProviderState
+from payments.gateways.base import (
+    GatewayAway,
+    GatewayError,
+    GatewayRefused,
+    ProviderState,
+)
 from payments.models import LegState, Payment, PaymentState, RefundLeg
 
 MOST_LOOKS = 50  # payments that one sweep asks after
-# What has not begun by then is left to the next delivery: a lease is 30 seconds, and a
-# provider may take ten.
+# What has not begun by then is left to the next delivery, or sweep: a lease is 30
+# seconds, a sweep begins as often, and a provider may take ten.
 LONGEST_RUN = 15.0  # seconds
 logger = logging.getLogger(__name__)
 
@@ -96,31 +101,31 @@ def ask_providers() -> int:
         .order_by("next_look_at")
         .values_list("pk", flat=True)
     )
-    ids = list(due[:MOST_LOOKS])
-    for payment_id in ids:
-        try:
-            _ask(payment_id)
-        except (DomainError, GatewayAway, GatewayRefused) as error:
-            logger.warning("payment %s: %s", payment_id, error)
-            _postpone(payment_id)
-        except Exception:
-            # One payment's trouble is not the others'.
-            logger.exception("payment %s could not be asked after", payment_id)
-            _postpone(payment_id)
-    return len(ids)
+    end = time.monotonic() + LONGEST_RUN
+    asked = 0
+    for payment_id in list(due[:MOST_LOOKS]):
+        if time.monotonic() > end:
+            break
+        _ask_robustly(payment_id)
+        asked += 1
+    return asked
+
+
+def _ask_robustly(payment_id: UUID) -> None:
+    try:
+        _ask(payment_id)
+    except (DomainError, GatewayError) as error:
+        logger.warning("payment %s: %s", payment_id, error)
+    except Exception:
+        # One payment's trouble is not the others'.
+        logger.exception("payment %s could not be asked after", payment_id)
+    _postpone(payment_id)
 
 
 def _ask(payment_id: UUID) -> None:
     payment = check(payment_id)
-    if not payment.is_open:
-        return
-    if not payment.provider_reference:
-        # The shopper never got the address to pay at.
-        _postpone(payment_id, give_up="yes")
-    elif _is_over(payment):
+    if payment.is_open and payment.provider_reference and _is_over(payment):
         void(payment_id)
-    else:
-        _postpone(payment_id)
 
 
 def _is_over(payment: Payment) -> bool:
@@ -130,18 +135,21 @@ def _is_over(payment: Payment) -> bool:
 
 
 @use_case
-def _postpone(payment_id: UUID, give_up: str = "no") -> None:
+def _postpone(payment_id: UUID) -> None:
+    """Ask after a payment that is still open later, or give it up."""
     order, payment = lock(payment_id)
     if not payment.is_open:
         return
-    if give_up == "yes" or payments.is_stale(payment, after=payments.LONGEST_SILENCE):
-        payments.give_up(payment, PaymentState.VOIDED, note="the provider is silent")
-        if order is not None:
-            payments.release_points(order)
-        if payment.provider_reference:
-            payments.request_void(payment)
+    reference = payment.provider_reference
+    # Without one the shopper never got the address to pay at.
+    if reference and not payments.is_stale(payment, after=payments.LONGEST_SILENCE):
+        payments.look_again(payment)
         return
-    payments.look_again(payment)
+    payments.give_up(payment, PaymentState.VOIDED, note="the provider is silent")
+    if order is not None:
+        payments.release_points(order)
+    if reference:
+        payments.request_void(payment)
 
 
 # --- Subscribers of the outbox -------------------------------------------------------
@@ -173,7 +181,9 @@ def _each(
             continue
         try:
             outcomes.append(call(event))
-        except (GatewayAway, DomainError) as error:
+        except Exception as error:
+            if not isinstance(error, (GatewayError, DomainError)):
+                logger.exception("event %s", event.id)
             outcomes.append(Outcome(error=f"{type(error).__name__}: {error}"))
     return outcomes
 

@@ -122,8 +122,10 @@ def expire_overdue(*, limit: int = 500) -> int:
     A few at a time make a transaction: quick, and nobody waits long for their stock. A
     job that dies has done whole orders.
     """
-    overdue = Order.objects.overdue().order_by("expires_at")[:limit]
-    ids = list(overdue.values_list("pk", flat=True))
+    # Those that somebody may be paying are left out here as well: many of them would
+    # keep the others from their turn.
+    overdue = payments.without_attempt(Order.objects.overdue())
+    ids = list(overdue.order_by("expires_at").values_list("pk", flat=True)[:limit])
     batches = [
         ids[n : n + EXPIRED_AT_ONCE] for n in range(0, len(ids), EXPIRED_AT_ONCE)
     ]

@@ -80,6 +80,10 @@ def _authorised(order: Order | None, payment: Payment, sight: Sight) -> None:
         return
     if payment.is_open:
         payments.give_up(payment, PaymentState.VOIDED, note="not wanted any more")
+        if order is not None:
+            payments.release_points(order)
+    if not payment.provider_reference:
+        payments.note_reference(payment, sight.reference)
     payments.request_void(payment)
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from common.db import (
@@ -22,7 +22,7 @@ from common.db import (
     use_case,
 )
 from common.ids import uuid7
-from orders.models import Order
+from orders.models import Order, OrderQuerySet
 from outbox import services as outbox
 from payments.errors import PaymentKeyReused, PaymentNotFound
 from payments.gateways.base import Sight
@@ -196,6 +196,12 @@ def with_attempts(order_ids: Sequence[UUID]) -> set[UUID | None]:
     return set(attempts.values_list("order_id", flat=True))
 
 
+def without_attempt(chosen: OrderQuerySet) -> OrderQuerySet:
+    """Keep orders that have no outside payment which is not decided yet."""
+    attempts = Payment.objects.outside().filter(order=OuterRef("pk"), state__in=OPEN)
+    return chosen.filter(~Exists(attempts))
+
+
 def is_processing(order_id: UUID) -> bool:
     """Tell whether a payment of the order is under way at a provider."""
     return (
@@ -208,6 +214,9 @@ def is_processing(order_id: UUID) -> bool:
 @requires_transaction
 def mark_authorised(payment: Payment, *, reference: str) -> None:
     """Note that a provider holds the money of a locked payment for us."""
+    if payment.state == PaymentState.CREATED:
+        # Its opening was not noted, but its payer has been there.
+        _advance(payment, PaymentState.PROCESSING)
     _advance(payment, PaymentState.AUTHORISED, reference=reference)
 
 
