@@ -25,6 +25,11 @@ MUTE = ("console", "dummy", "filebased", "locmem")
 CARRIER_SETTINGS = {
     "easypost": ("EASYPOST_API_KEY", "EASYPOST_SENDER", "EASYPOST_WEBHOOK_SECRET"),
 }
+# The same for text messages; "" means that there are none.
+SMS_SETTINGS = {
+    "": (),
+    "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"),
+}
 
 Rule = Callable[[], str | None]
 
@@ -117,6 +122,16 @@ def mail() -> str | None:
     return None
 
 
+def text_messages() -> str | None:
+    channel = settings.SMS_CHANNEL
+    if channel not in SMS_SETTINGS:
+        return f"SMS_CHANNEL must be twilio or empty; {channel} sends to nobody."
+    missing = [each for each in SMS_SETTINGS[channel] if not getattr(settings, each)]
+    if missing:
+        return f"{', '.join(missing)} must be set: SMS_CHANNEL is {channel}."
+    return None
+
+
 def carriers() -> str | None:
     if "sandbox" in settings.CARRIERS:
         return "CARRIERS must not name sandbox: it makes parcels up."
@@ -143,6 +158,7 @@ RULES: tuple[Rule, ...] = (
     gateways,
     gateway_currency,
     mail,
+    text_messages,
     carriers,
 )
 

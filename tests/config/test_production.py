@@ -27,6 +27,7 @@ SAFE: dict[str, Any] = {
     "DATA_PLATFORM_URL": "https://data.example",
     "DATA_PLATFORM_SECRET": "whsec_bm90LXRoZS1kZW1vJ3M=",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "SMS_CHANNEL": "",
     "CARRIERS": [],
     "PAYMENT_GATEWAYS": ["stripe"],
     "STRIPE_SECRET_KEY": "sk_live_of_somebody_else",
@@ -86,6 +87,8 @@ def test_safe_settings_are_accepted() -> None:
             "PAYPAL_WEBHOOK_ID must be set: PAYMENT_GATEWAYS names paypal",
         ),
         (PAYPAL, "PAYMENT_GATEWAYS must not name paypal: it takes no KRW"),
+        ({"SMS_CHANNEL": "console"}, "SMS_CHANNEL must be twilio or empty"),
+        ({"SMS_CHANNEL": "twilio"}, "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_F"),
         ({"DATA_PLATFORM_SECRET": ""}, "DATA_PLATFORM_SECRET must be set"),
         (
             {"DATA_PLATFORM_SECRET": checks.DEMO_SECRET},
