@@ -40,6 +40,7 @@ ORDER = (
     "delivery",
     "analytics",
     "cart",
+    "notifications",
     "outbox",
     "common",
     "auth",

@@ -26,9 +26,9 @@ from notifications.models import (
 )
 
 COLOURS = {
-    MessageState.QUEUED: "gold",
-    MessageState.SENT: "jade",
-    MessageState.FAILED: "red",
+    MessageState.QUEUED: "warn",
+    MessageState.SENT: "good",
+    MessageState.FAILED: "bad",
     MessageState.SKIPPED: "info",
 }
 # A letter brings its styles along and may do nothing else.

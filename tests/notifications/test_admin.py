@@ -41,7 +41,7 @@ def test_log_says_what_became_of_a_message(
 
     assert "kim@example.com" in page
     assert "550 no such mailbox" in page
-    assert '<span class="tag tag-red">Failed</span>' in page
+    assert '<span class="tag tag-bad">Failed</span>' in page
     assert "kim@" not in client.get(MESSAGES, {"state": "sent"}).content.decode()
 
 
