@@ -1,7 +1,7 @@
 """How an order is shown: from the database, or from the draft about to be written."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypedDict
 from uuid import UUID
 
@@ -66,6 +66,8 @@ class OrderJson(TypedDict):
     coupon: OrderCouponJson | None
     address: AddressJson | dict[str, str]
     delivery_method: str
+    # The last day that the shopper was promised.
+    deliver_by: date | None
     placed_at: datetime
     expires_at: datetime | None
     paid_at: datetime | None
@@ -145,6 +147,7 @@ def draft_json(draft: Draft) -> OrderJson:
         "coupon": _coupon(draft.coupon_id, draft.coupon_name),
         "address": draft.address,
         "delivery_method": draft.delivery_method,
+        "deliver_by": draft.deliver_by,
         "placed_at": draft.placed_at,
         "expires_at": draft.expires_at,
         "paid_at": draft.paid_at,
@@ -180,6 +183,7 @@ def order_json(order: Order) -> OrderJson:
         "coupon": _coupon(order.coupon_id, order.coupon_name),
         "address": order.address,
         "delivery_method": order.delivery_method,
+        "deliver_by": order.deliver_by,
         "placed_at": order.placed_at,
         "expires_at": order.expires_at,
         "paid_at": order.paid_at,

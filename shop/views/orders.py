@@ -79,6 +79,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
         "lines": order.lines.all(),
         "steps": steps_of(order, list(order.events.all())),
         "goods": goods_of(order),
+        "legs": payments.legs_of(order.pk),
         "refund_legs": legs_of(order),
         "delivery": DeliveryMethod.objects.filter(code=order.delivery_method).first(),
         "can_cancel": order.status in CANCELLABLE,

@@ -260,7 +260,7 @@ def test_pages_need_few_statements_however_long_the_history(
     with django_assert_max_num_queries(5):
         signed_in.get("/orders/")
     # … and events, parcels, returns, refunds, the way of delivery, the mark of it all.
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         signed_in.get(f"/orders/{orders[0].number}/")
 
 
