@@ -5,6 +5,7 @@ Nobody is asked inside a transaction. What is said is decided in
 """
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -26,6 +27,8 @@ from payments.errors import WebhookRejected
 logger = logging.getLogger(__name__)
 
 MOST_LOOKS = 50  # parcels that one sweep asks after
+# Others want the worker, too; a sweep begins as often.
+LONGEST_RUN = 15.0  # seconds
 # A carrier that is away is asked again soon; one that knows no such parcel, later.
 SOON, LATER = timedelta(minutes=1), timedelta(hours=6)
 breaker = Breaker()
@@ -35,13 +38,13 @@ def follow_parcels() -> int:
     """Ask carriers after parcels that are under way; return how many answered.
 
     Each parcel is one worker's, and ever less often. What cannot be asked now, because
-    its carrier is away, is put off a little.
+    its carrier is away or others took long, is put off a little.
     """
     codes = [one.code for one in offered() if breaker.may_try(one.code)]
-    due = _claim(codes)
+    end = time.monotonic() + LONGEST_RUN
     answered, unasked = 0, []
-    for parcel in due:
-        if breaker.may_try(parcel.carrier_code):
+    for parcel in _claim(codes):
+        if time.monotonic() < end and breaker.may_try(parcel.carrier_code):
             answered += _ask(parcel)
         else:
             unasked.append(parcel.id)

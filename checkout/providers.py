@@ -211,7 +211,7 @@ def _refund(event: OutgoingEvent) -> Outcome:
             leg.payment.provider_reference,
             amount=leg.amount,
             currency=settings.SHOP_CURRENCY,
-            key=f"refund/{leg.pk}",
+            key=event.payload.get("key", f"refund/{leg.pk}"),
         )
     except GatewayRefused as error:
         _settle_leg(leg.pk, LegState.REFUSED, note=str(error))

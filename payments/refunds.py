@@ -4,6 +4,8 @@ A refund is one decision, written in one transaction; points are back with it. M
 that came by a provider is asked back from there after the commit, as often as needed.
 """
 
+from secrets import token_hex
+
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -182,7 +184,8 @@ def ask_again(leg_id: int) -> RefundLeg:
     leg = _lock_refused(leg_id)
     leg.state = LegState.PENDING
     leg.save(update_fields=["state"])
-    _request(leg)
+    # By the old key a provider would repeat its old answer.
+    _request(leg, again=f"/{token_hex(4)}")
     return leg
 
 
@@ -231,11 +234,15 @@ def _done(leg: RefundLeg, *, reference: str, note: str) -> RefundLeg:
     return leg
 
 
-def _request(leg: RefundLeg) -> None:
+def _request(leg: RefundLeg, *, again: str = "") -> None:
     outbox.publish(
         topic="refund.requested",
         aggregate=f"payment/{leg.payment_id}",
-        payload={"leg_id": leg.pk, "amount": leg.amount},
+        payload={
+            "leg_id": leg.pk,
+            "amount": leg.amount,
+            "key": f"refund/{leg.pk}{again}",
+        },
     )
 
 

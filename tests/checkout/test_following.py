@@ -1,5 +1,6 @@
 """Carriers that make labels, are asked after parcels, and tell of them."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from checkout.tasks import follow_parcels
 from delivery.carriers.sandbox import signature
 from orders.errors import InvalidTransition, NotShippable
 from orders.models import Fulfilment, FulfilmentEvent, Order, OrderStatus
+from orders.parcels import Due
 from payments.errors import WebhookRejected
 from tests.books import assert_books_balance
 from tests.delivery.easypost_server import KEY, SECRET, SENDER, EasyPostServer
@@ -257,3 +259,24 @@ def test_message_without_a_good_signature_is_refused() -> None:
         following.receive_webhook("pigeon", headers, body)
 
     assert not FulfilmentEvent.objects.exists()
+
+
+def test_slow_carrier_leaves_the_worker_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(3):
+        ship_with(packed_order(1), "sandbox")
+    all_are_due()
+    ask = following._ask
+
+    def ponder(parcel: Due) -> int:
+        time.sleep(0.06)
+        return ask(parcel)
+
+    monkeypatch.setattr(following, "_ask", ponder)
+    monkeypatch.setattr(following, "LONGEST_RUN", 0.1)
+
+    assert follow_parcels() == 2
+
+    soon = Now() + timedelta(minutes=1)
+    assert Fulfilment.objects.filter(next_look_at__lte=soon).count() == 3

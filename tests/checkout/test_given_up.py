@@ -1,5 +1,6 @@
 """Attempts to pay that come to nothing: whatever they held is free again."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -213,6 +214,25 @@ def test_mistake_of_an_adapter_does_not_hold_up_the_others(
 
     wanted = SandboxState.CAPTURED if topic == "capture" else SandboxState.VOIDED
     assert (book(good).state, book(bad).state != wanted) == (wanted, True)
+
+
+def test_sweep_of_a_slow_provider_leaves_the_worker_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    payments = [start(unpaid()[0]) for _ in range(3)]
+    look_up = sandbox.Sandbox.look_up
+
+    def ponder(self: sandbox.Sandbox, reference: str) -> Sight:
+        time.sleep(0.06)
+        return look_up(self, reference)
+
+    monkeypatch.setattr(sandbox.Sandbox, "look_up", ponder)
+    monkeypatch.setattr(providers, "LONGEST_RUN", 0.1)
+    make_due()
+
+    assert providers.ask_providers() == 2
+    assert Payment.objects.unanswered().get() in payments
+    assert providers.ask_providers() == 1
 
 
 def book_of(reference: str) -> sandbox.SandboxPayment:

@@ -1,11 +1,14 @@
 """Money that a provider refuses to send back, and what staff do about it."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from checkout import services as checkout
@@ -13,11 +16,11 @@ from checkout import settling
 from checkout.services import Purchase
 from orders.models import Order
 from outbox import services as outbox
-from outbox.models import Event
+from outbox.models import Dispatch, Event
 from payments import refunds
 from payments.errors import LegNotRefused, NobodyToPay
 from payments.gateways import sandbox
-from payments.gateways.base import GatewayRefused
+from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import (
     InboxState,
     LegState,
@@ -92,9 +95,35 @@ def test_provider_is_asked_once_more(leg: RefundLeg) -> None:
 
     leg.refresh_from_db()
     assert leg.state == LegState.DONE
-    assert SandboxPayment.objects.get().refunds == {f"refund/{leg.pk}": 10_000}
+    # By the old key a provider would only repeat what it has said.
+    [(key, amount)] = SandboxPayment.objects.get().refunds.items()
+    assert (key.startswith(f"refund/{leg.pk}/"), amount) == (True, 10_000)
     assert points.balance_of(owner(leg)) == 0
     assert_books_balance()
+
+
+def test_provider_is_asked_by_one_key_however_often_the_answer_is_lost(
+    leg: RefundLeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refunds.ask_again(leg.pk)
+    refund, keys = sandbox.Sandbox.refund, []
+
+    def lose(self: sandbox.Sandbox, reference: str, **asked: Any) -> None:
+        keys.append(asked["key"])
+        refund(self, reference, **asked)
+        raise GatewayAway("the answer is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox.Sandbox, "refund", lose)
+        for _ in range(2):
+            Dispatch.objects.waiting().update(next_attempt_at=Now())
+            outbox.deliver_due()
+    Dispatch.objects.waiting().update(next_attempt_at=Now())
+    outbox.deliver_due()
+
+    leg.refresh_from_db()
+    assert (leg.state, len(keys), len(set(keys))) == (LegState.DONE, 2, 1)
+    assert SandboxPayment.objects.get().refunds == {keys[0]: 10_000}
 
 
 def test_points_are_paid_instead_once(leg: RefundLeg) -> None:
@@ -261,6 +290,6 @@ def stuck(order_id: UUID | None) -> Payment:
         method="sandbox",
         amount=5,
         state=PaymentState.CAPTURED,
-        captured_at=Order.objects.get(pk=order_id).placed_at,
+        captured_at=timezone.now(),
         provider_reference="sb_stuck",
     )
