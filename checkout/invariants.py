@@ -148,6 +148,29 @@ INVARIANTS = [
         hint="Keys are number/line. Goods and money of the order went apart.",
     ),
     Invariant(
+        id="I9f",
+        title="Points are held, and payments open, only for orders that wait for both",
+        sql="""
+            WITH attempt AS (
+                SELECT id, order_id, amount FROM payments_payment
+                 WHERE state IN ('created', 'processing', 'authorised')
+                   AND method NOT IN ('points', 'free') AND order_id IS NOT NULL
+            ), held AS (
+                SELECT id, order_id, amount FROM payments_payment
+                 WHERE state = 'authorised' AND method = 'points'
+            )
+            SELECT 'payment ' || coalesce(attempt.id, held.id),
+                   format('%%s order of %%s: %%s asked for, %%s points held',
+                          "order".status, "order".total, coalesce(attempt.amount, 0),
+                          coalesce(held.amount, 0))
+              FROM attempt FULL JOIN held USING (order_id)
+              JOIN orders_order AS "order" ON "order".id = order_id
+             WHERE "order".status <> 'pending' OR attempt.id IS NULL
+                OR attempt.amount + coalesce(held.amount, 0) <> "order".total
+        """,
+        hint="An attempt was given up, and what it held was not given back.",
+    ),
+    Invariant(
         id="I9e",
         title="A received return is paid back once, and its goods are accounted for",
         sql="""

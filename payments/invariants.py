@@ -114,4 +114,24 @@ INVARIANTS = [
         """,
         hint="Staff paid a refused refund in points; compare the leg's note.",
     ),
+    Invariant(
+        id="I10d",
+        title="What goes back by a provider is asked for, and the rest is back at once",
+        sql="""
+            SELECT 'leg ' || leg.id, format('%%s of %%s by %%s, and nobody sees to it',
+                       leg.state, leg.amount, payment.method)
+              FROM payments_refundleg AS leg
+              JOIN payments_payment AS payment ON payment.id = leg.payment_id
+             WHERE payment.method IN ('points', 'free') AND leg.state <> 'done'
+                OR leg.state = 'pending' AND NOT EXISTS (
+                   SELECT FROM outbox_event AS event
+                     LEFT JOIN outbox_dispatch AS dispatch
+                       ON dispatch.event_id = event.id
+                    WHERE event.aggregate = 'payment/' || payment.id
+                      AND event.topic = 'refund.requested'
+                      AND (event.payload ->> 'leg_id')::bigint = leg.id
+                      AND dispatch.delivered_at IS NULL)
+        """,
+        hint="Its event was lost. Look at the provider's books before you pay it.",
+    ),
 ]

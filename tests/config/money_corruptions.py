@@ -47,7 +47,24 @@ MONEY_CORRUPTIONS = {
         UPDATE payments_payment SET state = 'authorised'
            WHERE order_id = %(declined)s AND method = 'points'
         """,
-        {"I9a"},
+        {"I9a", "I9f"},
+    ),
+    "attempt open for an order that is called off": (
+        """
+        UPDATE payments_payment SET state = 'processing', settled_at = NULL,
+           refunded = 0 WHERE order_id = %(too_late)s;
+        DELETE FROM payments_refundleg WHERE payment_id IN (SELECT id
+           FROM payments_payment WHERE order_id = %(too_late)s);
+        DELETE FROM payments_refund WHERE order_id = %(too_late)s
+        """,
+        {"I9f"},
+    ),
+    "attempt of another amount than the order's": (
+        """
+        UPDATE payments_payment SET state = 'processing'
+           WHERE order_id = %(declined)s AND method = 'sandbox'
+        """,
+        {"I9f"},
     ),
     "late money kept": (
         """
@@ -143,5 +160,23 @@ MONEY_CORRUPTIONS = {
            WHERE state = 'done'
         """,
         {"I10c"},
+    ),
+    "refund that nobody asks the provider for": (
+        """
+        UPDATE payments_refundleg SET state = 'pending', done_at = NULL
+           WHERE payment_id IN (SELECT id FROM payments_payment
+                                 WHERE order_id = %(too_late)s);
+        UPDATE outbox_dispatch SET delivered_at = now(), dead_at = NULL
+           WHERE subscriber = 'checkout.providers.send_refunds'
+        """,
+        {"I10d"},
+    ),
+    "points of a refund called pending": (
+        """
+        UPDATE payments_refundleg SET state = 'refused', done_at = NULL
+           WHERE payment_id IN (SELECT id FROM payments_payment
+                                 WHERE method = 'points')
+        """,
+        {"I10d"},
     ),
 }
