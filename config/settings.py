@@ -320,10 +320,10 @@ EMAIL_PORT = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = env.float("PROVIDER_TIMEOUT", 10)
 # For EMAIL_BACKEND=anymail.backends.…; such a service reads its keys from here.
 ANYMAIL: dict[str, Any] = {
-    "REQUESTS_TIMEOUT": 10,
+    "REQUESTS_TIMEOUT": EMAIL_TIMEOUT,
     **env.dict("ANYMAIL", default={}),
 }
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Dojang <shop@localhost>")
