@@ -98,4 +98,5 @@ class Guarded:
 
 
 def _slow() -> float:
-    return min(SLOW, settings.PROVIDER_TIMEOUT * SLOW_SHARE)
+    share: float = settings.PROVIDER_TIMEOUT * SLOW_SHARE
+    return min(SLOW, share)

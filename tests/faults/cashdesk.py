@@ -21,7 +21,15 @@ from outbox.models import Dispatch
 from payments.models import LegState, Payment, PaymentState, RefundLeg
 from tests.factories import ProductFactory, UserFactory
 from tests.faults.providers import SIDES, Books, Message, Provider
-from tests.running import Process, Running, Web, free_port, wait_for
+from tests.running import (
+    BEAT_IS_READY,
+    WORKER_IS_READY,
+    Process,
+    Running,
+    Web,
+    free_port,
+    wait_for,
+)
 from tests.strangers import Answer, Stranger
 
 PATIENCE = 2.0  # seconds that a provider has to answer; ten in a real shop
@@ -36,7 +44,7 @@ BUSY_SQL = """
 
 @dataclass
 class Shop:
-    """The processes, which live through many tests, and where providers are."""
+    """The processes, which live through many tests, and where others listen."""
 
     running: Running
     ports: dict[str, int]
@@ -46,9 +54,12 @@ class Shop:
     beat: Process = field(init=False)
 
     def open(self) -> None:
-        self.web = self.running.shop()
+        # All at once, and without those that hold no money.
+        self.worker, self.beat = self.running._worker(2), self.running._beat()
+        self.web = self.running.web()
         self.name = self.web.url
-        _web, self.worker, self.beat = self.running._processes
+        self.worker.wait_until_it_says(WORKER_IS_READY)
+        self.beat.wait_until_it_says(BEAT_IS_READY)
 
     def replace_worker(self) -> None:
         """Kill the worker and all its children; start another."""
@@ -63,33 +74,49 @@ class Shop:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Let the clock tick during a test, and nobody be at work after it."""
+        """Let the worker and the clock run during a test, and stand still after it.
+
+        Else they would hold locks while the tables are emptied.
+        """
+        self.worker.resume()
         self.beat.resume()
         try:
             yield
         finally:
             self.beat.pause()
             app.control.purge()
-            wait_for(_nobody_is_busy, "the work is done")
+            wait_for(self._stands_still, "the work is done", 30)
+
+    def _stands_still(self) -> bool:
+        self.worker.pause()
+        if _nobody_is_busy():
+            return True
+        self.worker.resume()
+        return False
 
 
 @contextmanager
-def open_shop(folder: Path) -> Iterator[Shop]:
+def open_shop(
+    folder: Path, ports: dict[str, int], environment: dict[str, str]
+) -> Iterator[Shop]:
     """Start the shop's processes for a module's tests."""
-    ports = {code: free_port() for code in SIDES}
-    environment = {
-        "PAYMENT_GATEWAYS": ",".join(SIDES),
-        "PROVIDER_TIMEOUT": str(PATIENCE),
-        "OUTBOX_LEASE_SECONDS": LEASE,
-        # One that all of them take.
-        "SHOP_CURRENCY": "USD",
-    }
-    for code, side in SIDES.items():
-        environment |= side.environment(f"http://127.0.0.1:{ports[code]}")
-    with Running(folder, environment) as running:
+    short = {"PROVIDER_TIMEOUT": str(PATIENCE), "OUTBOX_LEASE_SECONDS": LEASE}
+    with Running(folder, short | environment) as running:
         shop = Shop(running, ports)
         shop.open()
         shop.beat.pause()
+        yield shop
+
+
+@contextmanager
+def open_cashdesk(folder: Path) -> Iterator[Shop]:
+    """Start a shop that takes money by all providers."""
+    ports = {code: free_port() for code in SIDES}
+    # In a currency that all of them take.
+    environment = {"PAYMENT_GATEWAYS": ",".join(SIDES), "SHOP_CURRENCY": "USD"}
+    for code, side in SIDES.items():
+        environment |= side.environment(f"http://127.0.0.1:{ports[code]}")
+    with open_shop(folder, ports, environment) as shop:
         yield shop
 
 
@@ -162,12 +189,17 @@ def payer(shop: Shop, provider: Provider, *, stock: int = 10) -> Payer:
     product = ProductFactory.create(price=PRICE, stock_on_hand=stock)
     return Payer(
         shop.web.url,
-        headers={"authorization": f"Bearer {tokens.sign_in(user).access}"},
+        headers=signed_in(user),
         shop=shop,
         provider=provider,
         user=user,
         product=product,
     )
+
+
+def signed_in(user: User) -> dict[str, str]:
+    """Return the headers by which the API knows somebody."""
+    return {"authorization": f"Bearer {tokens.sign_in(user).access}"}
 
 
 def status_of(order_id: UUID) -> str:
@@ -220,4 +252,5 @@ def _nobody_is_busy() -> bool:
     time.sleep(0.05)
     with connection.cursor() as cursor:
         cursor.execute(BUSY_SQL)
-        return cursor.fetchone() == (0,)
+        found: int = cursor.fetchone()[0]
+        return found == 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from django.utils.functional import Promise
 from pytest_django import Settings
 
 from payments.gateways import guard
@@ -29,10 +30,10 @@ class Friend:
     """A provider that does as told whatever it is asked."""
 
     code = "friend"
-    label = "Friend"
+    label: str | Promise = "Friend"
 
     def __init__(self) -> None:
-        self.act: Callable[[], None] = lambda: None
+        self.act: Callable[[], object] = lambda: None
         self.calls = 0
 
     def look_up(self, *_: Any, **__: Any) -> Sight:
@@ -142,7 +143,7 @@ def test_more_are_let_in_where_the_settings_say_so(
     settings.PROVIDER_CALLS = 2
     guarded = Guarded(friend)
     both_are_in = threading.Barrier(2, timeout=5)
-    friend.act = lambda: both_are_in.wait() and None
+    friend.act = both_are_in.wait
 
     threads = [threading.Thread(target=guarded.look_up, args=["1"]) for _ in range(2)]
     for thread in threads:
