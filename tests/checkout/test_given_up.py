@@ -15,7 +15,7 @@ from outbox.models import Dispatch
 from payments.gateways import sandbox
 from payments.gateways.base import ProviderState, Sight
 from payments.gateways.sandbox import Script
-from payments.models import Payment, PaymentState, SandboxState
+from payments.models import Payment, PaymentState, SandboxPayment, SandboxState
 from points import services as points
 from tests.books import assert_books_balance
 from tests.factories import ProductFactory, UserFactory
@@ -99,7 +99,7 @@ def test_money_that_is_held_before_the_opening_is_noted_is_taken(
     with pytest.raises(RuntimeError):
         start(order)
     payment = Payment.objects.get()
-    entry = sandbox.SandboxPayment.objects.get()
+    entry = SandboxPayment.objects.get()
 
     deliver(sandbox.decide(entry.reference, Script.SUCCESS))
     drain()
@@ -235,5 +235,5 @@ def test_sweep_of_a_slow_provider_leaves_the_worker_to_others(
     assert providers.ask_providers() == 1
 
 
-def book_of(reference: str) -> sandbox.SandboxPayment:
-    return sandbox.SandboxPayment.objects.get(pk=reference)
+def book_of(reference: str) -> SandboxPayment:
+    return SandboxPayment.objects.get(pk=reference)

@@ -160,9 +160,7 @@ def test_database_itself_guards_the_ledger(user_id: int) -> None:
 @pytest.mark.parametrize(
     ("amount", "balance"), [(1_000_001, 1_000_001), (1_000_000, 10_000_001)]
 )
-def test_database_itself_holds_charges_to_the_limits(
-    amount: int, balance: int
-) -> None:
+def test_database_itself_holds_charges_to_the_limits(amount: int, balance: int) -> None:
     user = UserFactory.create(points=100)
     entry = LedgerEntry.objects.get(account_id=user.pk)
     entry.pk, entry.amount, entry.balance_after = None, amount, balance
