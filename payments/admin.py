@@ -33,6 +33,8 @@ LEG_COLOURS = {
     LegState.DONE: "good",
     LegState.REFUSED: "bad",
 }
+# What can be done about a refused one.
+LEG_ACTIONS = ["ask_again", "pay_as_points", "pay_elsewhere"]
 
 
 class PaidBackInline(ReadOnlyInline[RefundLeg]):
@@ -98,7 +100,7 @@ class RefundLegAdmin(ReadOnlyAdmin[RefundLeg]):
     list_filter = ["state", "payment__method"]
     search_fields = ["=payment__order__number", "=provider_reference"]
     ordering = ["-id"]
-    actions = ["ask_again", "pay_as_points", "pay_elsewhere"]
+    actions = LEG_ACTIONS
 
     @display(description=_("time"), ordering="refund__refunded_at")
     def refunded_at(self, leg: RefundLeg) -> Any:
@@ -121,7 +123,7 @@ class RefundLegAdmin(ReadOnlyAdmin[RefundLeg]):
         return tag(LEG_COLOURS[LegState(leg.state)], leg.get_state_display())
 
     def offered_actions(self, request: HttpRequest, obj: RefundLeg) -> list[str]:
-        return list(self.actions or ()) if obj.state == LegState.REFUSED else []
+        return LEG_ACTIONS if obj.state == LegState.REFUSED else []
 
     @action(_("Ask the provider once more"))
     def ask_again(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.db.models.functions import Now
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -18,6 +19,7 @@ from points import services as points
 from tests.journeys.conftest import Shelves
 from tests.journeys.test_browser_journey import LOOKS, Look, Visitor, visitor
 from tests.running import Web, wait_for
+from tests.shop.test_in_a_browser import RULES
 from tests.strangers import Stranger, shopper_at
 from tests.tools import require
 
@@ -62,6 +64,8 @@ def test_guest_pays_by_card_in_every_way_it_can_go(
         press(guest.page, script)
         expect(guest.page.locator("main")).to_contain_text(re.compile(sees))
         guest.picture(f"back-{script.value}")
+        if script == Script.LATE:
+            is_accessible(guest)
         # The page looks again by itself until it is certain.
         expect(guest.page.locator("main")).to_contain_text(THANKS, timeout=40_000)
         is_settled(order)
@@ -82,6 +86,7 @@ def test_declined_card_leads_to_another_try(
 
     expect(page.locator("main")).to_contain_text("The payment did not go through.")
     guest.picture("declined")
+    is_accessible(guest)
     order.refresh_from_db()
     assert order.status == OrderStatus.PENDING
     page.get_by_role("button", name=re.compile("Pay ₩")).click()
@@ -165,10 +170,12 @@ def set_out(guest: Visitor, shelves: Shelves, script: Script) -> Order:
     fill_address(page)
     if script == Script.SUCCESS:
         guest.picture("checkout")
+        is_accessible(guest)
     page.get_by_role("button", name=re.compile("Pay ₩12,000")).click()
     expect(page.locator("main")).to_contain_text("This is no real bank.")
     if script == Script.SUCCESS:
         guest.picture("bank")
+        is_accessible(guest)
     return Order.objects.latest("placed_at")
 
 
@@ -187,6 +194,13 @@ def fill_address(page: Page) -> None:
 
 def press(page: Page, script: Script) -> None:
     page.locator(f"[name=script][value={script.value}]").click()
+
+
+def is_accessible(of: Visitor) -> None:
+    """Hold that axe finds nothing; it is a script itself."""
+    if of.look.has_scripts:
+        report = Axe().run(of.page, options={"runOnly": RULES}).response
+        assert [rule["id"] for rule in report["violations"]] == []
 
 
 def complaints(of: Visitor) -> list[str]:
