@@ -7,19 +7,27 @@ from payments.gateways import gateway, offered
 from payments.gateways.amounts import as_decimal, from_decimal, parse
 from payments.gateways.base import Gateway
 from payments.gateways.btcpay import BTCPay
+from payments.gateways.guard import Guarded
 from payments.gateways.paypal import PayPal
+from payments.gateways.sandbox import Sandbox
 from payments.gateways.stripe import Stripe
 
 
 def test_gateways_are_offered_in_the_order_of_the_settings(settings: Settings) -> None:
     settings.PAYMENT_GATEWAYS = ["btcpay", "stripe"]
-    assert [type(one) for one in offered()] == [BTCPay, Stripe]
+    assert [one.code for one in offered()] == ["btcpay", "stripe"]
 
     settings.PAYMENT_GATEWAYS = ["paypal"]
-    assert [type(one) for one in offered()] == [PayPal]
+    assert [one.code for one in offered()] == ["paypal"]
 
     settings.PAYMENT_GATEWAYS = []
     assert offered() == ()
+
+
+def test_only_the_test_provider_needs_no_guard(settings: Settings) -> None:
+    settings.PAYMENT_GATEWAYS = ["stripe", "sandbox"]
+
+    assert [type(one) for one in offered()] == [Guarded, Sandbox]
 
 
 def test_gateway_is_made_once(settings: Settings) -> None:
