@@ -45,8 +45,8 @@ def ship(
 ) -> Order:
     """Hand units of a packed order, by line id, to a carrier; all that is left if None.
 
-    ``shipment`` is for a parcel that a carrier's adapter has made a label for. Raises
-    ``InvalidTransition`` or ``NotShippable``.
+    ``shipment`` is for a parcel that a carrier's adapter has made a label for: the same
+    label twice is one parcel. Raises ``InvalidTransition`` or ``NotShippable``.
     """
     order = orders.lock_for(OrderStatus.SHIPPED, order_id=order_id, user_id=None)
     standing = standing_of(order.pk)
@@ -55,6 +55,8 @@ def ship(
         shipment = Shipment(
             carrier, tracking_number=tracking_number, tracking_url=tracking_url
         )
+    if parcels.is_sent(order, shipment):
+        return order
     parcel = parcels.send(order, replace(shipment, carrier=carrier), wanted)
     is_last = wanted == dict(standing.to_send)
     if is_last:

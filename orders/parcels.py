@@ -84,6 +84,17 @@ def send(order: Order, shipment: Shipment, quantities: Mapping[int, int]) -> Ful
 
 
 @requires_transaction
+def is_sent(order: Order, shipment: Shipment) -> bool:
+    """Tell whether a locked order's goods went with this very label already."""
+    if not shipment.carrier_code or not shipment.tracking_number:
+        return False
+    return order.fulfilments.filter(
+        carrier_code=shipment.carrier_code,
+        tracking_number=shipment.tracking_number[:80],
+    ).exists()
+
+
+@requires_transaction
 def take_down(parcel: Fulfilment, scans: Sequence[Scan]) -> ParcelStage | None:
     """Keep what a carrier says of a parcel; return its stage if that is a later one.
 

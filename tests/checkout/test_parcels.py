@@ -313,3 +313,17 @@ def test_standing_counts_each_unit_once() -> None:
 
     assert (standing.sent, standing.refunded, standing.returned) == (2, 1, 0)
     assert (standing.left_to_send, standing.returnable) == (2, 2)
+
+
+def test_parcel_with_the_same_label_is_sent_once() -> None:
+    order = packed_order(4)
+    [line] = lines_of(order)
+
+    # Somebody pressed twice: both got the carrier's one label for it.
+    for _ in range(2):
+        parcel = send(order, {line.pk: 2}, number="SB1", code="sandbox")
+
+    assert Fulfilment.objects.get() == parcel
+    assert told_of(order).count("order.shipped") == 1
+    assert standing_of(order.pk).to_send == {line.pk: 2}
+    assert_books_balance()
