@@ -60,7 +60,7 @@ def refund(
     name = f"order/{order.pk}/{key}"
     found = refunds.find(name)
     if found is not None:
-        return _same(found, wanted, delivery)
+        return _same(found, wanted, delivery, restock)
     refund_plan = _plan(order, wanted, delivery)
     made = refunds.carry_out(
         order, refund_plan, reason=reason, actor_id=actor_id, key=name
@@ -140,8 +140,15 @@ def _plan(order: Order, wanted: dict[int, int], delivery: int | None) -> RefundP
     return found
 
 
-def _same(found: Refund, wanted: dict[int, int], delivery: int | None) -> Refund:
+def _same(
+    found: Refund, wanted: dict[int, int], delivery: int | None, restock: Units | None
+) -> Refund:
     lines = dict(found.lines.values_list("order_line_id", "quantity"))
     if lines != wanted or delivery not in {None, found.delivery_amount}:
+        raise RefundKeyReused
+    products = dict(found.lines.values_list("order_line_id", "product_id"))
+    shelved = inventory.put_back_by(f"refund/{found.pk}", order_id=found.order_id)
+    back = wanted if restock is None else restock
+    if any(shelved.get(products[pk], 0) != back.get(pk, 0) for pk in wanted):
         raise RefundKeyReused
     return found

@@ -212,6 +212,14 @@ def _write_off(
         )
 
 
+def put_back_by(reference: str, *, order_id: UUID | None) -> dict[int, int]:
+    """Return what ``sort_out`` put on the shelf for a reference, by product id."""
+    moved = StockMovement.objects.filter(
+        order=order_id, kind=MovementKind.RETURNED, reference=reference
+    )
+    return dict(moved.values_list("product_id", "on_hand_delta"))
+
+
 @requires_transaction
 def retake(*, order_id: UUID, quantities: Mapping[int, int]) -> tuple[Moved, ...]:
     """Sell to an expired order that is paid late what it had to give back.

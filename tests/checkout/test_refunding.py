@@ -414,8 +414,13 @@ def test_same_key_with_another_wish_is_refused() -> None:
             give_back(order, wish)
     with pytest.raises(RefundKeyReused):
         give_back(order, {line.pk: 1}, delivery=5)
+    with pytest.raises(RefundKeyReused):
+        give_back(order, {line.pk: 1}, restock={line.pk: 0})
 
     assert Refund.objects.count() == 1
+    assert stock_of(line.product_id) == 18
+    broken = give_back(order, {line.pk: 1}, "k2", restock={})
+    assert give_back(order, {line.pk: 1}, "k2", restock={}) == broken
 
 
 def test_same_key_of_another_order_is_another_refund() -> None:
