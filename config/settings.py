@@ -180,6 +180,13 @@ if _LIMITS:
     _LIMITS |= {
         "idle_in_transaction_session_timeout": "10s",
     }
+# Limits on points, in points. The database holds charges to them as well.
+POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
+POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
+_LIMITS |= {
+    "shop.points_max_charge": str(POINTS_MAX_CHARGE),
+    "shop.points_max_balance": str(POINTS_MAX_BALANCE),
+}
 
 
 def _database() -> dict[str, Any]:
@@ -395,9 +402,6 @@ SHOP_TAX_ID = env.str("SHOP_TAX_ID", "")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", "KRW")
 # How long an unpaid order holds its stock and coupon.
 PAYMENT_WINDOW_MINUTES = env.int("PAYMENT_WINDOW_MINUTES", 30)
-# Limits on points, in points.
-POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
-POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
 BEST_SELLER_DAYS = 3
 OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
 # How long a worker may be busy with events before another takes them over. Longer

@@ -117,9 +117,7 @@ def test_database_itself_guards_payments(paid: UUID) -> None:
         lambda: Payment.objects.update(settled_at=None, state=PaymentState.FAILED),
         lambda: Payment.objects.create(amount=1, method=PaymentMethod.SANDBOX),
         lambda: Refund.objects.create(amount=-1, idempotency_key="k"),
-        lambda: Refund.objects.create(
-            amount=1, delivery_amount=2, idempotency_key="k"
-        ),
+        lambda: Refund.objects.create(amount=1, delivery_amount=2, idempotency_key="k"),
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
