@@ -390,6 +390,7 @@ def _ship(request: HttpRequest, order: Order, form: ShipPartForm) -> Reply:
             service=given["service"],
             lines=lines,
             actor_id=actor_id,
+            key=claim.key if claim else "",
         )
         return Reply(204, "")
 

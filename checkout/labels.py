@@ -32,13 +32,15 @@ def ship_with(
     service: str = "",
     lines: Mapping[int, int] | None = None,
     actor_id: int | None,
+    key: str = "",
 ) -> Order:
     """Order a label for units of a packed order, by line id, and ship them with it.
 
     ``service`` is the carrier's; empty is the one of the order's way of delivery, or
     else the cheapest. The label is ordered before anything is written, and once for
-    the same parcel however often this is tried. Raises as ``checkout.ship``,
-    ``CarrierNotOffered``, ``CarrierUnavailable`` or ``CarrierRefusal``.
+    the same parcel however often this is tried; the same ``key`` sends it once. Raises
+    as ``checkout.ship``, ``CarrierNotOffered``, ``CarrierUnavailable`` or
+    ``CarrierRefusal``.
     """
     adapter = carrier(carrier_code)
     if adapter is None:
@@ -48,7 +50,7 @@ def ship_with(
         raise OrderNotFound
     orders.check(order, OrderStatus.SHIPPED)
     wanted = check_shippable(standing_of(order.pk), lines)
-    shipment = _label(adapter, order, wanted, service)
+    shipment = _label(adapter, order, wanted, service, _key(order, wanted, key))
     return ship(
         order_id=order_id,
         carrier=adapter.label,
@@ -59,14 +61,14 @@ def ship_with(
 
 
 def _label(
-    adapter: Carrier, order: Order, wanted: dict[int, int], service: str
+    adapter: Carrier, order: Order, wanted: dict[int, int], service: str, key: str
 ) -> Shipment:
     parcel = _parcel(order, wanted)
     try:
         label = adapter.label_for(
             parcel,
             service=service or _service(adapter, order, parcel),
-            key=_key(order, wanted),
+            key=key,
         )
     except CarrierRefused as error:
         raise CarrierRefusal(str(error)) from None
@@ -106,8 +108,12 @@ def _service(adapter: Carrier, order: Order, parcel: Parcel) -> str:
     return min(offers, key=lambda offer: offer.cost).service
 
 
-def _key(order: Order, wanted: dict[int, int]) -> str:
+def _key(order: Order, wanted: dict[int, int], key: str) -> str:
     # The same parcel tried again finds its label; one with other goods is another.
-    place = Fulfilment.objects.filter(order=order).count()
-    goods = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:8]
-    return f"{order.number}-{place + 1}-{goods}"
+    parcels = Fulfilment.objects.filter(order=order)
+    place = _mark(key) if key else str(parcels.count() + 1)
+    return f"{order.number}-{place}-{_mark(repr(sorted(wanted.items())))}"
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -100,6 +100,8 @@ class OrderShipView(PersonalView):
         if "carrier_code" not in asked:
             return once(request, lambda: _ship(request, order, lines, asked))
 
+        claim = claim_of(request)
+
         def ship() -> Reply:
             # The carrier is called: no transaction may be open meanwhile.
             labels.ship_with(
@@ -108,10 +110,11 @@ class OrderShipView(PersonalView):
                 service=asked.get("service", ""),
                 lines=lines,
                 actor_id=request.user.pk,
+                key=claim.key if claim else "",
             )
             return Reply(200, dump(detail(order.pk)).decode())
 
-        return respond(idempotency.run_outside(claim_of(request), ship))
+        return respond(idempotency.run_outside(claim, ship))
 
 
 class OrderTrackingView(KeyView):

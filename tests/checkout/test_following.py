@@ -116,6 +116,21 @@ def test_label_whose_answer_was_lost_is_not_bought_twice(
     assert parcel.label_url == label["postage_label"]["label_url"]
 
 
+def test_same_key_sends_one_parcel_by_one_label(easypost: EasyPostServer) -> None:
+    order = packed_order(6)
+    lines = {lines_of(order)[0].pk: 2}
+
+    # The reply to the first was lost, and nobody had taken down that it was done.
+    first, again = (
+        ship_with(order, "easypost", service="USPS/Priority", lines=lines, key="k")
+        for _ in range(2)
+    )
+    other = ship_with(order, "easypost", service="USPS/Priority", lines=lines, key="l")
+
+    assert (first, again == other) == (again, False)
+    assert (Fulfilment.objects.count(), len(easypost.bought())) == (2, 2)
+
+
 def test_carrier_that_does_not_take_a_parcel_says_so(easypost: EasyPostServer) -> None:
     order = packed_order(1)
 
