@@ -5,7 +5,7 @@ runs them as system checks, and every process that serves anybody runs them firs
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -103,9 +103,8 @@ def gateways() -> str | None:
     for name in offered:
         if name not in NEEDED:
             return f"PAYMENT_GATEWAYS names {name}, which nobody knows."
-        missing = [each for each in NEEDED[name] if not getattr(settings, each)]
-        if missing:
-            return f"{', '.join(missing)} must be set: PAYMENT_GATEWAYS names {name}."
+        if missing := _unset(NEEDED[name]):
+            return f"{missing} must be set: PAYMENT_GATEWAYS names {name}."
     return None
 
 
@@ -126,9 +125,8 @@ def text_messages() -> str | None:
     channel = settings.SMS_CHANNEL
     if channel not in SMS_SETTINGS:
         return f"SMS_CHANNEL must be twilio or empty; {channel} sends to nobody."
-    missing = [each for each in SMS_SETTINGS[channel] if not getattr(settings, each)]
-    if missing:
-        return f"{', '.join(missing)} must be set: SMS_CHANNEL is {channel}."
+    if missing := _unset(SMS_SETTINGS[channel]):
+        return f"{missing} must be set: SMS_CHANNEL is {channel}."
     return None
 
 
@@ -138,10 +136,8 @@ def carriers() -> str | None:
     for name in settings.CARRIERS:
         if name not in CARRIER_SETTINGS:
             return f"CARRIERS names {name}, which nobody knows."
-        needed = CARRIER_SETTINGS[name]
-        missing = [each for each in needed if not getattr(settings, each)]
-        if missing:
-            return f"{', '.join(missing)} must be set: CARRIERS names {name}."
+        if missing := _unset(CARRIER_SETTINGS[name]):
+            return f"{missing} must be set: CARRIERS names {name}."
     return None
 
 
@@ -193,6 +189,10 @@ def _secret_key() -> str:
         return str(settings.SECRET_KEY)
     except ImproperlyConfigured:  # Django's word for an empty one
         return ""
+
+
+def _unset(names: Iterable[str]) -> str:
+    return ", ".join(name for name in names if not getattr(settings, name))
 
 
 def _embedded(name: str) -> str | None:
