@@ -4,15 +4,15 @@ from datetime import datetime
 
 from babel.core import Locale
 from babel.dates import format_date, format_skeleton
-from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language, to_locale
+
+from common.languages import reader_locale
 
 
 def moment_text(value: datetime) -> str:
     """Write a moment as plain text: day, month, year, hours and minutes."""
     local = timezone.localtime(value)
-    locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
+    locale = Locale.parse(reader_locale())
     date = format_date(local, format="medium", locale=locale)
     clock = format_skeleton("Hm", local, locale=locale)
     # The language's own way to join the two, e.g. "{1}, {0}".

@@ -7,7 +7,8 @@ from functools import lru_cache
 from babel.core import Locale
 from babel.numbers import format_currency, get_currency_precision
 from django.conf import settings
-from django.utils.translation import get_language, to_locale
+
+from common.languages import reader_locale
 
 
 def percent_of(amount: int, percent: int) -> int:
@@ -36,7 +37,7 @@ def money(amount: int | None) -> str:
     """Write an amount with the shop's currency, as the reader's language does."""
     if amount is None:
         return "–"
-    locale = to_locale(get_language() or settings.LANGUAGE_CODE)
+    locale = reader_locale()
     return _written(amount, settings.SHOP_CURRENCY, locale)
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from babel.core import Locale
 from babel.numbers import format_decimal
-from django.conf import settings
 from django.utils.functional import Promise
-from django.utils.translation import get_language, to_locale
 
+from common.languages import reader_locale
 from common.moments import moment_text
 from common.money import money
 from notifications.kinds import Kind
@@ -26,7 +25,7 @@ def words(kind: Kind, facts: Facts) -> tuple[str, str]:
 
 def points_text(amount: int) -> str:
     """Write a number of points: ``12,400 P``; the space does not break."""
-    locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
+    locale = Locale.parse(reader_locale())
     return f"{format_decimal(amount, locale=locale)}\N{NO-BREAK SPACE}P"
 
 

@@ -15,10 +15,10 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
 from catalog.cache import CardKey, cards
 from catalog.models import Product, ProductPhoto
+from common.languages import reader_language
 
 # From this many on the card says "Only 3 left".
 LOW_STOCK = 5
@@ -45,7 +45,7 @@ def card_rows(products: QuerySet[Product]) -> list[CardRow]:
 
 def render_cards(rows: Sequence[CardRow], *, eager: int = 0) -> list[SafeString]:
     """Return the card of each row; the first ``eager`` pictures load at once."""
-    prefix = ("card", card_design(), get_language() or settings.LANGUAGE_CODE)
+    prefix = ("card", card_design(), reader_language())
     keys: list[CardKey] = [
         (
             *prefix,

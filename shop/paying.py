@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import get_language
 
 from checkout import paying
 from checkout import services as checkout
 from common.errors import DomainError
+from common.languages import reader_language
 from orders.errors import OrderExpired
 from orders.models import Order
 from payments.gateways import offered
@@ -108,7 +107,7 @@ def set_out(request: HttpRequest, order: Order, chosen: Bill) -> Payment:
         method=chosen.method,
         points_part=chosen.points_part,
         return_url=return_url(request),
-        language=language(),
+        language=reader_language(),
     )
 
 
@@ -128,7 +127,3 @@ def go_to_provider(request: HttpRequest, order: Order, chosen: Bill) -> HttpResp
 def return_url(request: HttpRequest) -> str:
     """Return where payers come back to: to the host at which they are signed in."""
     return f"{request.scheme}://{request.get_host()}/pay/{{payment}}/return/"
-
-
-def language() -> str:
-    return get_language() or settings.LANGUAGE_CODE

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db.models import Q
 from django.http import HttpResponse
-from django.utils.translation import get_language
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
@@ -29,6 +28,7 @@ from checkout import paying, providers, settling
 from checkout import services as checkout
 from common import idempotency
 from common.idempotency import Reply
+from common.languages import reader_language
 from orders.errors import OrderExpired
 from payments.errors import PaymentMethodUnavailable, PaymentNotFound
 from payments.models import OWN_METHODS, Payment, PaymentMethod
@@ -231,10 +231,6 @@ def checked_return_url(asked: dict[str, Any]) -> str:
     return url
 
 
-def own_language() -> str:
-    return get_language() or settings.LANGUAGE_CODE
-
-
 def _pay(
     request: AuthenticatedRequest, subject: int | None, asked: dict[str, Any]
 ) -> HttpResponse:
@@ -276,7 +272,7 @@ def _set_out(
             method=asked["method"],
             points_part=asked.get("points_to_use", 0),
             return_url=return_url,
-            language=own_language(),
+            language=reader_language(),
         )
         if subject is not None:
             record(request, subject, asked.get("reason", ""))

@@ -31,13 +31,13 @@ from api.v1.payments import (
     OUTSIDE,
     MethodField,
     checked_return_url,
-    own_language,
 )
 from api.views import PersonalView
 from checkout import paying
 from checkout import services as checkout
 from common import idempotency
 from common.idempotency import Reply
+from common.languages import reader_language
 from orders.errors import OrderExpired
 from orders.models import Order
 from payments import services as payments
@@ -306,7 +306,7 @@ def _buy(
             method=asked["method"],
             key=movement_key(request),
             return_url=return_url,
-            language=own_language(),
+            language=reader_language(),
         )
         bought: ChargeJson = {
             "entry": None,

@@ -15,8 +15,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, to_locale
 
+from common.languages import reader_language, reader_locale
 from common.moments import moment_text
 from common.money import money
 from delivery.promise import Promise
@@ -41,7 +41,7 @@ def points(amount: int) -> str:
 @register.filter
 def number(value: int) -> str:
     """Write a number with the separators of the shopper's language."""
-    return _number(value, _locale())
+    return _number(value, reader_locale())
 
 
 @register.filter
@@ -66,13 +66,13 @@ def clock(value: datetime) -> SafeString:
 def day(value: datetime) -> str:
     """Write the shop day of a moment."""
     local = timezone.localtime(value)
-    return format_date(local, format="medium", locale=_locale())
+    return format_date(local, format="medium", locale=reader_locale())
 
 
 @register.filter
 def promised(window: Promise) -> str:
     """Write the days on which a parcel may arrive: ``Mon, Nov 23 – Wed, Nov 25``."""
-    locale = _locale()
+    locale = reader_locale()
     first = format_skeleton("MMMEd", window.earliest, locale=locale)
     if window.earliest == window.latest:
         return first
@@ -164,7 +164,7 @@ def icon(name: str) -> SafeString:
 
 
 def _kept(template: str, mark: str, values: dict[str, Any]) -> SafeString:
-    key = (template, get_language() or "", mark)
+    key = (template, reader_language(), mark)
     return _parts.get_or_make(
         key, lambda: SafeString(get_template(template).render(values))
     )
@@ -176,11 +176,7 @@ def _time(value: datetime, text: str) -> SafeString:
 
 
 def _clock(value: datetime) -> str:
-    return format_skeleton("Hm", timezone.localtime(value), locale=_locale())
-
-
-def _locale() -> str:
-    return to_locale(get_language() or settings.LANGUAGE_CODE)
+    return format_skeleton("Hm", timezone.localtime(value), locale=reader_locale())
 
 
 @lru_cache(maxsize=4096)

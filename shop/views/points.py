@@ -16,12 +16,13 @@ from django.views.decorators.http import require_POST
 
 from checkout import paying
 from common.errors import DomainError
+from common.languages import reader_language
 from payments.gateways import offered
 from points import services as points
 from points.models import LedgerEntry
 from shop.guards import say_no, see_other, shopper_action
 from shop.paging import first_rows
-from shop.paying import language, return_url
+from shop.paying import return_url
 from shop.templatetags.shop import points as written_points
 from shop.typing import AuthenticatedHttpRequest
 from shop.views.preferences import safe_next
@@ -93,7 +94,7 @@ def _buy(
             method=method,
             key=key,
             return_url=return_url(request),
-            language=language(),
+            language=reader_language(),
         )
     except DomainError as error:
         say_no(request, error)

@@ -7,12 +7,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalog.models import Product
 from common.errors import DomainError
+from common.languages import reader_language
 from inventory import services as inventory
 from inventory.links import read_token
 from inventory.models import RestockAlert
@@ -45,7 +45,7 @@ def ask(request: HttpRequest, product_id: int) -> HttpResponse:
             product_id=product.pk,
             user_id=user_id,
             email=email,
-            language=get_language() or "en",
+            language=reader_language(),
         )
     except DomainError as error:
         say_no(request, error)
