@@ -1,8 +1,8 @@
 """Carriers that make labels, are asked after parcels, and tell of them."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -282,14 +282,16 @@ def test_slow_carrier_leaves_the_worker_to_others(
     for _ in range(3):
         ship_with(packed_order(1), "sandbox")
     all_are_due()
-    ask = following._ask
+    ask, asked = following._ask, []
 
     def ponder(parcel: Due) -> int:
-        time.sleep(0.06)
+        asked.append(parcel)
         return ask(parcel)
 
+    # Each takes its carrier ten seconds.
+    clock = SimpleNamespace(monotonic=lambda: 10.0 * len(asked))
+    monkeypatch.setattr(following, "time", clock)
     monkeypatch.setattr(following, "_ask", ponder)
-    monkeypatch.setattr(following, "LONGEST_RUN", 0.1)
 
     assert follow_parcels() == 2
 

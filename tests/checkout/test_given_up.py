@@ -1,7 +1,8 @@
 """Attempts to pay that come to nothing: whatever they held is free again."""
 
-import time
 from datetime import timedelta
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from django.db.models.functions import Now
@@ -220,14 +221,16 @@ def test_sweep_of_a_slow_provider_leaves_the_worker_to_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     payments = [start(unpaid()[0]) for _ in range(3)]
-    look_up = sandbox.Sandbox.look_up
+    ask, asked = providers._ask, []
 
-    def ponder(self: sandbox.Sandbox, reference: str) -> Sight:
-        time.sleep(0.06)
-        return look_up(self, reference)
+    def ponder(payment_id: UUID) -> None:
+        asked.append(payment_id)
+        ask(payment_id)
 
-    monkeypatch.setattr(sandbox.Sandbox, "look_up", ponder)
-    monkeypatch.setattr(providers, "LONGEST_RUN", 0.1)
+    # Each takes its provider ten seconds.
+    clock = SimpleNamespace(monotonic=lambda: 10.0 * len(asked))
+    monkeypatch.setattr(providers, "time", clock)
+    monkeypatch.setattr(providers, "_ask", ponder)
     make_due()
 
     assert providers.ask_providers() == 2

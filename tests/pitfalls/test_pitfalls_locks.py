@@ -131,28 +131,25 @@ def test_pitfall_04_money_and_goods_that_move_lock_in_the_lock_order(
     assert_books_balance()
 
 
-def test_pitfall_04_late_money_and_a_purchase_want_the_same_coupon() -> None:
-    for _ in range(3):
-        [user] = shoppers(1)
-        product = ProductFactory.create(price=10_000, stock_on_hand=9)
-        coupon = CouponFactory.create(user=user)
-        late = unpaid_order(user, product, coupon_id=coupon.pk)
-        checkout.expire(overdue(late))
-        payment = forgotten_payment(late)
-        wish = purchase(user, product, coupon_id=coupon.pk)
+@pytest.mark.parametrize("seed", range(3))
+def test_pitfall_04_late_money_and_a_purchase_want_the_same_coupon(seed: int) -> None:
+    [user], product = shoppers(1), ProductFactory.create(stock_on_hand=9)
+    coupon = CouponFactory.create(user=user)
+    late = unpaid_order(user, product, coupon_id=coupon.pk)
+    checkout.expire(overdue(late))
+    payment = forgotten_payment(late)
 
-        results = run_together(
-            lambda number, wish=wish, payment=payment: (
-                checkout.place_order(wish)
-                if number
-                else settling.record(payment.pk, captured(payment))
-            ),
-            times=2,
-        )
+    def act(number: int) -> object:
+        if number == seed % 2:
+            wish = purchase(user, product, coupon_id=coupon.pk)
+            return checkout.place_order(wish)
+        return settling.record(payment.pk, captured(payment))
 
-        payment.refresh_from_db()
-        is_revived = Order.objects.get(pk=late).status == OrderStatus.PAID
-        assert (payment.settled_at is not None) == is_revived
-        wanted = {"ok": 1, "coupon_already_used": 1} if is_revived else {"ok": 2}
-        assert told(results) == wanted
-        assert_books_balance()
+    results = run_together(act, times=2)
+
+    payment.refresh_from_db()
+    is_revived = Order.objects.get(pk=late).status == OrderStatus.PAID
+    assert (payment.settled_at is not None) == is_revived
+    wanted = {"ok": 1, "coupon_already_used": 1} if is_revived else {"ok": 2}
+    assert told(results) == wanted
+    assert_books_balance()
