@@ -174,5 +174,5 @@ def test_page_takes_as_many_statements_for_many_parcels(
         record_tracking("sandbox", tracking(f"T-{number}", "packed", "in_transit"))
     signed_in.get(url(order))
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         signed_in.get(url(order))
