@@ -159,7 +159,7 @@ def test_pitfall_31_failure_after_the_capture_undoes_nothing() -> None:
     deliver(decide(payment, Script.SUCCESS))
     drain()
 
-    for state in ("failed", "voided", "open", "authorised"):
+    for state in ("failed", "voided", "open", "authorised", "captured"):
         settling.record(payment.pk, said(payment, state))
     drain()
 
