@@ -144,7 +144,7 @@ def forged(order_id: UUID) -> list[str]:
         f"{name}.{signature[:-1]}",
         f"{name}.{signature}x",
         f"{name}.{signature.swapcase()}",
-        f"{name[:-1]}A.{signature}",
+        f"{name[:-1]}{'B' if name.endswith('A') else 'A'}.{signature}",
         f"{guests.key_of(uuid4()).split('.')[0]}.{signature}",
         f"{key}.{signature}",
         f" {key}",

@@ -13,6 +13,8 @@ TEMPLATES = sorted(
     for path in (BASE / "templates").rglob("*.html")
     if not path.is_relative_to(BASE / "templates/admin")
     and not path.is_relative_to(BASE / "templates/emails")
+    # The PDF carries its styles; pages made of the same templates link to theirs.
+    and not path.is_relative_to(BASE / "templates/documents")
 )
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 VISIBLE = 3.0  # 1.4.11
