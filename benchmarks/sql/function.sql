@@ -66,8 +66,9 @@ BEGIN
       FROM unnest(goods.ids, goods.skus, goods.names, goods.prices, goods.quantities)
            AS line (id, sku, name, price, quantity);
     INSERT INTO payments_payment (id, order_id, method, amount, refunded, state,
-        provider_reference, created_at, captured_at)
-    VALUES (uuidv7(), order_id, 'points', total, 0, 'captured', '', now(), now());
+        provider_reference, created_at, captured_at, settled_at)
+    VALUES (uuidv7(), order_id, 'points', total, 0, 'captured', '', now(), now(),
+        now());
     SELECT * INTO account FROM points_pointaccount
      WHERE user_id = terms.user_id FOR NO KEY UPDATE;
     IF account.balance < total THEN

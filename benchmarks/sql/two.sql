@@ -95,8 +95,9 @@ WITH money AS (
            AS line (product_id, sku, name, price, quantity)
 ), payment AS (
     INSERT INTO payments_payment (id, order_id, method, amount, refunded, state,
-        provider_reference, created_at, captured_at)
-    SELECT uuidv7(), :order_id::uuid, 'points', total, 0, 'captured', '', now(), now()
+        provider_reference, created_at, captured_at, settled_at)
+    SELECT uuidv7(), :order_id::uuid, 'points', total, 0, 'captured', '', now(), now(),
+           now()
       FROM money
 ), account AS (
     SELECT user_id, balance, last_sequence, head_hash FROM points_pointaccount
