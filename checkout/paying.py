@@ -122,7 +122,7 @@ def _open(
         # Claimed a moment ago, its new owner's points would be held.
         orders.lock_of_guest(order_id)
     order = orders.lock_unpaid(order_id, user_id=user_id)
-    if Order.objects.overdue().filter(pk=order.pk).exists():
+    if orders.is_overdue(order.pk):
         raise OrderExpired
     if not 0 <= points_part < order.total:
         raise PartInvalid(total=order.total)
@@ -172,9 +172,7 @@ def _set_out(
 def _refused(payment_id: UUID, *, note: str) -> None:
     order, payment = lock(payment_id)
     if payment.is_open:
-        payments.give_up(payment, PaymentState.FAILED, note=note)
-        if order is not None:
-            payments.release_points(order)
+        end_attempt(order, payment, PaymentState.FAILED, note=note)
 
 
 @use_case
@@ -200,6 +198,16 @@ def lock(payment_id: UUID) -> tuple[Order | None, Payment]:
 
 
 @requires_transaction
+def end_attempt(
+    order: Order | None, payment: Payment, state: PaymentState, *, note: str
+) -> None:
+    """Give up a locked attempt to pay; the points held with it go back."""
+    payments.give_up(payment, state, note=note)
+    if order is not None:
+        payments.release_points(order)
+
+
+@requires_transaction
 def abandon(order: Order, *, note: str) -> None:
     """Give up a locked order's open outside payment, if it has one.
 
@@ -210,7 +218,6 @@ def abandon(order: Order, *, note: str) -> None:
     if attempt is None:
         return
     payment = payments.lock_payment(attempt.pk)
-    payments.give_up(payment, PaymentState.VOIDED, note=note)
-    payments.release_points(order)
+    end_attempt(order, payment, PaymentState.VOIDED, note=note)
     if payment.provider_reference:
         payments.request_void(payment)

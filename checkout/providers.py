@@ -10,11 +10,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from checkout.paying import lock, provider_of
+from checkout.paying import end_attempt, lock, provider_of
 from checkout.settling import record
 from common.db import use_case
 from common.errors import DomainError
-from orders.models import Order
+from orders import services as orders
 from outbox.services import DELIVERED, Outcome, OutgoingEvent
 from payments import refunds
 from payments import services as payments
@@ -130,7 +130,7 @@ def _ask(payment_id: UUID) -> None:
 
 def _is_over(payment: Payment) -> bool:
     if payment.order_id is not None:
-        return Order.objects.overdue().filter(pk=payment.order_id).exists()
+        return orders.is_overdue(payment.order_id)
     return payments.is_stale(payment, after=payments.payer_window())
 
 
@@ -145,9 +145,7 @@ def _postpone(payment_id: UUID) -> None:
     if reference and not payments.is_stale(payment, after=payments.LONGEST_SILENCE):
         payments.look_again(payment)
         return
-    payments.give_up(payment, PaymentState.VOIDED, note="the provider is silent")
-    if order is not None:
-        payments.release_points(order)
+    end_attempt(order, payment, PaymentState.VOIDED, note="the provider is silent")
     if reference:
         payments.request_void(payment)
 

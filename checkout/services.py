@@ -58,7 +58,7 @@ def pay_with_points(*, user_id: int | None, order_id: UUID) -> Order:
     ``InsufficientPoints``. ``user_id`` ``None`` is the staff's.
     """
     order = orders.lock_unpaid(order_id, user_id=user_id)
-    if _is_overdue(order):
+    if orders.is_overdue(order.pk):
         raise OrderExpired
     abandon(order, note="paid with points")
     payments.capture_points(order)
@@ -267,10 +267,6 @@ def _cancel(order: Order, *, by: str, actor_id: int | None, reason: str) -> None
     _give_back(order, refund)
     orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
     _publish("order.cancelled", order)
-
-
-def _is_overdue(order: Order) -> bool:
-    return Order.objects.overdue().filter(pk=order.pk).exists()
 
 
 def _give_back(order: Order, refund: Refund | None) -> None:

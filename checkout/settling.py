@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from checkout.paying import abandon, lock, provider_of
+from checkout.paying import abandon, end_attempt, lock, provider_of
 from common.db import requires_transaction, use_case
 from common.errors import DomainError
 from coupons import services as coupons
@@ -64,9 +64,7 @@ def _decide(order: Order | None, payment: Payment, sight: Sight) -> None:
         payments.look_again(payment)
     else:
         state = PaymentState(sight.state.value)
-        payments.give_up(payment, state, note=sight.reason)
-        if order is not None:
-            payments.release_points(order)
+        end_attempt(order, payment, state, note=sight.reason)
 
 
 def _authorised(order: Order | None, payment: Payment, sight: Sight) -> None:
@@ -79,9 +77,7 @@ def _authorised(order: Order | None, payment: Payment, sight: Sight) -> None:
         payments.request_capture(payment)
         return
     if payment.is_open:
-        payments.give_up(payment, PaymentState.VOIDED, note="not wanted any more")
-        if order is not None:
-            payments.release_points(order)
+        end_attempt(order, payment, PaymentState.VOIDED, note="not wanted any more")
     if not payment.provider_reference:
         payments.note_reference(payment, sight.reference)
     payments.request_void(payment)

@@ -231,6 +231,11 @@ def quantities(order: Order) -> dict[int, int]:
     return dict(order.lines.values_list("product_id", "quantity"))
 
 
+def is_overdue(order_id: UUID) -> bool:
+    """Tell whether an order's time to pay is over, by the database's clock."""
+    return Order.objects.overdue().filter(pk=order_id).exists()
+
+
 def was_paid(order: Order) -> bool:
     """Tell whether the order stands paid."""
     return order.status in SETTLED
