@@ -11,7 +11,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
-from config import embedded, live
+from config import database, embedded, live
 from config.payment_pages import payment_pages
 from config.subscriptions import SUBSCRIPTIONS
 
@@ -92,9 +92,11 @@ INSTALLED_APPS = [
     "analytics",
     "cart",
     "payments",
+    "reviews",
     "inventory",
     "coupons",
     "orders",
+    "promotions",
     "points",
     "delivery",
     "catalog",
@@ -170,52 +172,19 @@ TEMPLATES: list[dict[str, Any]] = [
 EMBEDDED_FOR = [name for name in ("DATABASE_URL", "REDIS_URL") if not env.str(name, "")]
 ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", not PRODUCTION)
 
-# A statement that runs into one of these is rolled back whole and can be repeated.
-_LIMITS = {
-    "web": {"statement_timeout": "5s", "lock_timeout": "3s"},
-    "worker": {"statement_timeout": "60s", "lock_timeout": "3s"},
-    "live": {"statement_timeout": "5s"},
-}.get(SHOP_PROCESS, {})
-if _LIMITS:
-    _LIMITS |= {
-        "idle_in_transaction_session_timeout": "10s",
-    }
 # Limits on points, in points. The database holds charges to them as well.
 POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
 POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
-_LIMITS |= {
-    "shop.points_max_charge": str(POINTS_MAX_CHARGE),
-    "shop.points_max_balance": str(POINTS_MAX_BALANCE),
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database.database(
+        env,
+        process=SHOP_PROCESS,
+        parameters={
+            "shop.points_max_charge": str(POINTS_MAX_CHARGE),
+            "shop.points_max_balance": str(POINTS_MAX_BALANCE),
+        },
+    )
 }
-
-
-def _database() -> dict[str, Any]:
-    if url := env.str("DATABASE_URL", ""):
-        database: dict[str, Any] = dict(env.db_url_config(url))
-    else:
-        database = embedded.database()
-    database["ENGINE"] = "django.db.backends.postgresql"
-    database["CONN_HEALTH_CHECKS"] = True
-    options: dict[str, Any] = {
-        "connect_timeout": 3,
-        "tcp_user_timeout": 10_000,
-        "keepalives_idle": 10,
-        "application_name": f"dojang-{SHOP_PROCESS}",
-        "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
-        # Prepared on the server after the second use; the purchase path lives on it.
-        "prepare_threshold": None if env.bool("PGBOUNCER", False) else 2,
-    }
-    if env.bool("PGBOUNCER", False):
-        database["DISABLE_SERVER_SIDE_CURSORS"] = True
-        # PgBouncer does not pass these on: set them on the role instead.
-        del options["options"]
-    # Persistent connections: a new one per request costs twenty times the query.
-    database["CONN_MAX_AGE"] = 600 if SHOP_PROCESS in {"web", "worker", "live"} else 0
-    database["OPTIONS"] = database.get("OPTIONS", {}) | options
-    return database
-
-
-DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 # Seconds after which a request gives up a database that has fallen silent. Longer than
 # the limits above, which end what is merely slow.
 REQUEST_DEADLINE = env.float("REQUEST_DEADLINE", 10)

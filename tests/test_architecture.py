@@ -32,6 +32,7 @@ APPS = (
     "payments",
     "points",
     "promotions",
+    "reviews",
     "shop",
 )
 # Imports inside functions that cannot be elsewhere.

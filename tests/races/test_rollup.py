@@ -15,6 +15,7 @@ from analytics.models import DailySales, RollupRun
 from catalog.models import Product
 from checkout import services as checkout
 from common.days import bounds, shop_day
+from orders import invoicing
 from orders.models import Order, OrderLine
 from tests.concurrency import STUCK_AFTER, run_together, told
 from tests.factories import ProductFactory
@@ -89,6 +90,8 @@ def orders_around_midnight() -> Outcome:
     RollupRun.objects.update(computed_at=start + timedelta(minutes=1))
     for user, seconds in zip(users, (-1, 1), strict=True):
         _paid_at(user, product, seconds_after_midnight=seconds)
+    # Midnight may be hours ago: by now the orders have their invoices.
+    invoicing.issue_missing()
     analytics.roll_up_fresh_days()
     return _outcome({}, _today(), _today() - timedelta(days=1))
 
