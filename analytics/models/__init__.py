@@ -1,0 +1,29 @@
+"""What the shop learns: sales by day, what shoppers look at, what goes together."""
+
+from analytics.models.behaviour import (
+    Behaviour,
+    BehaviourEvent,
+    NotInterested,
+    Privacy,
+)
+from analytics.models.recommendations import (
+    CategoryFavourite,
+    ItemPair,
+    PairKind,
+    PairRun,
+)
+from analytics.models.sales import DailySales, DirtyDay, RollupRun
+
+__all__ = [
+    "Behaviour",
+    "BehaviourEvent",
+    "CategoryFavourite",
+    "DailySales",
+    "DirtyDay",
+    "ItemPair",
+    "NotInterested",
+    "PairKind",
+    "PairRun",
+    "Privacy",
+    "RollupRun",
+]
