@@ -23,6 +23,7 @@ class Sort(StrEnum):
     PRICE_DOWN = "-price"
     RATING = "rating"
     POPULAR = "popular"
+    DISCOUNT = "discount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ _ORDERS: Mapping[Sort, tuple[str, ...]] = {
     Sort.PRICE_DOWN: ("-price", "-id"),
     Sort.RATING: ("-rating_average", "-id"),
     Sort.POPULAR: ("-created_at", "-id"),
+    Sort.DISCOUNT: ("-created_at", "-id"),
 }
 
 
