@@ -1,4 +1,4 @@
-"""The rollup says what the orders say."""
+"""The rollups say what the orders say."""
 
 from datetime import timedelta
 from typing import Any
@@ -80,5 +80,51 @@ INVARIANTS = [
         """,
         params=_window,
         hint="Keys are day/product. Roll the day up again in the admin.",
+    ),
+    Invariant(
+        id="I14b",
+        title="Daily takings of the last 35 days are what orders and refunds add up to",
+        sql="""
+            WITH day AS (
+                SELECT series.day::date AS day
+                  FROM generate_series(%(first)s::timestamp, %(last)s::timestamp,
+                                       interval '1 day') AS series (day)
+                  LEFT JOIN analytics_rolluprun AS run ON run.day = series.day::date
+                 WHERE NOT EXISTS (SELECT FROM analytics_dirtyday AS dirty
+                                    WHERE dirty.day = series.day::date)
+                   AND (series.day < %(fresh)s OR run.computed_at >= %(grace)s
+                        + (series.day + interval '1 day') AT TIME ZONE %(zone)s)
+            ), taken AS (
+                SELECT (paid_at AT TIME ZONE %(zone)s)::date AS day, count(*) AS orders,
+                       sum(subtotal - discount + delivery_cost) AS total
+                  FROM orders_order
+                 WHERE paid_at >= %(first)s::timestamp AT TIME ZONE %(zone)s
+                 GROUP BY 1
+            ), given AS (
+                SELECT (refunded_at AT TIME ZONE %(zone)s)::date AS day,
+                       sum(amount) AS amount
+                  FROM payments_refund
+                 WHERE refunded_at >= %(first)s::timestamp AT TIME ZONE %(zone)s
+                   AND order_id IS NOT NULL
+                 GROUP BY 1
+            ), kept AS (
+                SELECT day, sum(orders) AS orders,
+                       sum(goods - discount + delivery) AS total,
+                       sum(refunded_goods + refunded_delivery) AS amount
+                  FROM analytics_dailytakings
+                 WHERE day BETWEEN %(first)s AND %(last)s
+                 GROUP BY day
+            )
+            SELECT day, format('%%s orders for %%s, %%s given back; the orders say %%s'
+                       ' for %%s, %%s', kept.orders, kept.total, kept.amount,
+                       taken.orders, taken.total, given.amount)
+              FROM day LEFT JOIN taken USING (day) LEFT JOIN given USING (day)
+              LEFT JOIN kept USING (day)
+             WHERE coalesce(kept.orders, 0) <> coalesce(taken.orders, 0)
+                OR coalesce(kept.total, 0) <> coalesce(taken.total, 0)
+                OR coalesce(kept.amount, 0) <> coalesce(given.amount, 0)
+        """,
+        params=_window,
+        hint="Keys are days. Roll the day up again in the admin.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Daily sales: made from the orders, replaced whole, as often as one likes."""
+"""Daily sales and takings: made from the orders, replaced whole, at any time."""
 
 from datetime import date, timedelta
 
@@ -63,31 +63,83 @@ ROLL_UP_SQL = """
     )
     SELECT (SELECT count(*) FROM stale) + (SELECT count(*) FROM written)
 """
+# The same of whole orders, whose number does not follow from the products'.
+TAKINGS_SQL = """
+    WITH taken AS (
+        SELECT delivery_method, count(*) AS orders, sum(subtotal) AS goods,
+               sum(discount) AS discount, sum(delivery_cost) AS delivery
+          FROM orders_order
+         WHERE paid_at >= %(start)s AND paid_at < %(end)s
+         GROUP BY delivery_method
+    ), refunded AS (
+        SELECT "order".delivery_method, sum(refund.delivery_amount) AS delivery,
+               sum(refund.amount - refund.delivery_amount) AS goods
+          FROM payments_refund AS refund
+          JOIN orders_order AS "order" ON "order".id = refund.order_id
+         WHERE refund.refunded_at >= %(start)s AND refund.refunded_at < %(end)s
+         GROUP BY "order".delivery_method
+    ), fresh AS (
+        SELECT delivery_method, coalesce(taken.orders, 0) AS orders,
+               coalesce(taken.goods, 0) AS goods,
+               coalesce(taken.discount, 0) AS discount,
+               coalesce(taken.delivery, 0) AS delivery,
+               coalesce(refunded.goods, 0) AS refunded_goods,
+               coalesce(refunded.delivery, 0) AS refunded_delivery
+          FROM taken FULL JOIN refunded USING (delivery_method)
+    ), stale AS (
+        DELETE FROM analytics_dailytakings AS old
+         WHERE day = %(day)s AND NOT EXISTS (
+               SELECT FROM fresh WHERE fresh.delivery_method = old.delivery_method)
+     RETURNING old.id
+    ), written AS (
+        INSERT INTO analytics_dailytakings AS old (day, delivery_method, orders, goods,
+            discount, delivery, refunded_goods, refunded_delivery)
+        SELECT %(day)s, * FROM fresh
+            ON CONFLICT (day, delivery_method) DO UPDATE
+           SET orders = excluded.orders, goods = excluded.goods,
+               discount = excluded.discount, delivery = excluded.delivery,
+               refunded_goods = excluded.refunded_goods,
+               refunded_delivery = excluded.refunded_delivery
+         WHERE (old.orders, old.goods, old.discount, old.delivery, old.refunded_goods,
+                old.refunded_delivery)
+            IS DISTINCT FROM (excluded.orders, excluded.goods, excluded.discount,
+                              excluded.delivery, excluded.refunded_goods,
+                              excluded.refunded_delivery)
+     RETURNING old.id
+    )
+    SELECT (SELECT count(*) FROM stale) + (SELECT count(*) FROM written)
+"""
 ROLL_UP_LOCK = 0x0D0750  # any constant that nobody else uses
 
 
 @use_case
 def roll_up_day(day: date) -> int:
-    """Make the sales of a shop day anew; return how many rows changed."""
+    """Make the sales and takings of a shop day anew; return how many rows changed."""
     start, end = bounds(day)
+    params = {"day": day, "start": start, "end": end}
     with connection.cursor() as cursor:
         # Two workers on one day would trip over each other's rows.
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, %s)", [ROLL_UP_LOCK, day.toordinal()]
         )
         DirtyDay.objects.filter(day=day).delete()
-        cursor.execute(ROLL_UP_SQL, {"day": day, "start": start, "end": end})
-        changed = int(cursor.fetchone()[0])
+        changed = 0
+        for statement in (ROLL_UP_SQL, TAKINGS_SQL):
+            cursor.execute(statement, params)
+            changed += int(cursor.fetchone()[0])
     RollupRun.objects.update_or_create(day=day, defaults={"computed_at": Now()})
     return changed
 
 
 def roll_up_fresh_days() -> int:
-    """Roll up today, days not final yet and dirty ones; return changed rows."""
+    """Roll up today, days not final yet and dirty ones; return changed rows.
+
+    Newest first: however many days are dirty, today's sales do not wait for them.
+    """
     today = shop_day(timezone.now())
     days = {today, *_unfinished(today)}
     days.update(DirtyDay.objects.values_list("day", flat=True))
-    return sum(roll_up_day(day) for day in sorted(days))
+    return sum(roll_up_day(day) for day in sorted(days, reverse=True))
 
 
 @use_case

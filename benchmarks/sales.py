@@ -49,6 +49,16 @@ _LIVE_TOP = """
      WHERE paid_at >= %(start)s AND paid_at < %(end)s
      GROUP BY product_id ORDER BY units DESC, revenue DESC, product_id LIMIT 5
 """
+# The past of the rollup itself: what a report reads grows along with the lines.
+_ROLL_UP_PAST = """
+    INSERT INTO analytics_dailysales (day, product_id, units, orders, revenue,
+        refunded_units, refunded)
+    SELECT %(day)s, product_id, sum(quantity), count(*),
+           sum(unit_price * quantity - discount_share), 0, 0
+      FROM orders_orderline
+     WHERE paid_at >= %(start)s AND paid_at < %(end)s
+     GROUP BY product_id ON CONFLICT DO NOTHING
+"""
 _DIFFERENCES = """
     WITH live AS (
         SELECT product_id, sum(quantity)::bigint AS units, count(*) AS orders,
@@ -142,6 +152,8 @@ def _sell(first: date, days: int, lines: int) -> None:
             cursor.execute(
                 _LINES, {"products": PRODUCTS, "start": start, "lines": lines}
             )
+            day = first + timedelta(days=number)
+            cursor.execute(_ROLL_UP_PAST, _of(day) | {"day": day})
         cursor.execute("RESET session_replication_role")
     data.tidy()
 

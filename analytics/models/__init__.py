@@ -12,6 +12,7 @@ from analytics.models.recommendations import (
     PairKind,
     PairRun,
 )
+from analytics.models.reports import DailyTakings, ProductScore, ReportRun
 from analytics.models.sales import DailySales, DirtyDay, RollupRun
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "BehaviourEvent",
     "CategoryFavourite",
     "DailySales",
+    "DailyTakings",
     "DirtyDay",
     "ItemPair",
     "NotInterested",
     "PairKind",
     "PairRun",
     "Privacy",
+    "ProductScore",
+    "ReportRun",
     "RollupRun",
 ]

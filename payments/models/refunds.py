@@ -25,7 +25,7 @@ class Refund(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     idempotency_key = models.CharField(max_length=200, unique=True)
-    refunded_at = models.DateTimeField(_("time"), db_default=Now())
+    refunded_at = models.DateTimeField(_("time"), db_default=Now(), db_index=True)
 
     class Meta:
         constraints = [

@@ -63,7 +63,7 @@ def test_sale_counts_units_orders_and_revenue() -> None:
     product = ProductFactory.create(price=10_000)
     checkout.place_and_pay(purchase(user, product, quantities={product.pk: 2}))
 
-    assert analytics.roll_up_day(_today()) == 1
+    assert analytics.roll_up_day(_today()) == 2
 
     row = DailySales.objects.get()
     assert (row.day, row.product, row.units, row.orders) == (_today(), product, 2, 1)

@@ -313,6 +313,18 @@ CORRUPTIONS = {
         """,
         {"I14"},
     ),
+    "takings made up": (
+        """
+        UPDATE analytics_dailytakings SET orders = orders + 1
+        """,
+        {"I14b"},
+    ),
+    "refunds left out of the takings": (
+        """
+        UPDATE analytics_dailytakings SET refunded_goods = refunded_goods + 1
+        """,
+        {"I14b"},
+    ),
     "goods missing in the parcels": (
         """
         DELETE FROM orders_fulfilmentline WHERE id = (SELECT max(content.id)

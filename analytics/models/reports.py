@@ -1,0 +1,98 @@
+"""What the reports read: each day's takings, and each product's standing."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class DailyTakings(models.Model):
+    """What one way of delivery took in on one shop day. Replaced with the day's sales.
+
+    Orders stand on the day they were paid, refunds on the day they were given.
+    """
+
+    day = models.DateField(_("day"))
+    # As the order has it; empty where nothing is sent.
+    delivery_method = models.CharField(
+        _("delivery method"), max_length=40, blank=True, db_default=""
+    )
+    orders = models.BigIntegerField(_("orders"), default=0)
+    goods = models.BigIntegerField(_("goods"), default=0)
+    discount = models.BigIntegerField(_("discount"), default=0)
+    delivery = models.BigIntegerField(_("delivery"), default=0)
+    refunded_goods = models.BigIntegerField(_("refunded goods"), default=0)
+    refunded_delivery = models.BigIntegerField(_("refunded delivery"), default=0)
+
+    class Meta:
+        verbose_name_plural = "daily takings"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "delivery_method"],
+                name="daily_takings_once_per_day_and_method",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    orders__gte=0,
+                    goods__gte=0,
+                    discount__gte=0,
+                    delivery__gte=0,
+                    refunded_goods__gte=0,
+                    refunded_delivery__gte=0,
+                ),
+                name="daily_takings_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.orders} orders by {self.delivery_method or '–'}"
+
+
+class ProductScore(models.Model):
+    """How one product sells: ever, this month, and lately beside what is usual.
+
+    Replaced by the clock from the daily sales; a product without any has no row.
+    """
+
+    product = models.OneToOneField(
+        "catalog.Product",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="score",
+    )
+    # What was sold less what came back.
+    units_ever = models.BigIntegerField(_("units ever"))
+    revenue_ever = models.BigIntegerField(_("revenue ever"))
+    units_month = models.BigIntegerField(_("units in 30 days"))
+    revenue_month = models.BigIntegerField(_("revenue in 30 days"))
+    # Orders, not units: one that buys a hundred is one.
+    recent_orders = models.IntegerField(_("orders lately"))
+    usual_orders = models.FloatField(_("orders usual in that time"))
+    z = models.FloatField(_("deviations above usual"))
+    # Orders and views, each day's counting less than that of the day after.
+    score = models.FloatField(_("score"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(recent_orders__gte=0, usual_orders__gte=0, score__gte=0),
+                name="product_score_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-score", "product"], name="product_score_best"),
+        ]
+
+    def __str__(self) -> str:
+        return f"product {self.product_id}: {self.score:.2f}"
+
+
+class ReportRun(models.Model):
+    """When a table of the reports was last made anew, and how much that changed."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    computed_at = models.DateTimeField(_("computed"), db_default=Now())
+    changed = models.BigIntegerField(_("rows that differed"), default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.computed_at}"
