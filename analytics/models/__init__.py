@@ -12,13 +12,19 @@ from analytics.models.recommendations import (
     PairKind,
     PairRun,
 )
-from analytics.models.reports import DailyTakings, ProductScore, ReportRun
+from analytics.models.reports import (
+    DailyFunnel,
+    DailyTakings,
+    ProductScore,
+    ReportRun,
+)
 from analytics.models.sales import DailySales, DirtyDay, RollupRun
 
 __all__ = [
     "Behaviour",
     "BehaviourEvent",
     "CategoryFavourite",
+    "DailyFunnel",
     "DailySales",
     "DailyTakings",
     "DirtyDay",

@@ -69,13 +69,19 @@ class ProductScore(models.Model):
     recent_orders = models.IntegerField(_("orders lately"))
     usual_orders = models.FloatField(_("orders usual in that time"))
     z = models.FloatField(_("deviations above usual"))
+    recent_views = models.IntegerField(_("visits with a look, lately"))
     # Orders and views, each day's counting less than that of the day after.
     score = models.FloatField(_("score"))
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(recent_orders__gte=0, usual_orders__gte=0, score__gte=0),
+                condition=Q(
+                    recent_orders__gte=0,
+                    usual_orders__gte=0,
+                    recent_views__gte=0,
+                    score__gte=0,
+                ),
                 name="product_score_not_negative",
             ),
         ]
@@ -96,3 +102,36 @@ class ReportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.computed_at}"
+
+
+class DailyFunnel(models.Model):
+    """How far visits and orders of one shop day came. Outlives the raw events.
+
+    Visits are those of shoppers who let themselves be observed; orders are all.
+    """
+
+    day = models.DateField(_("day"), primary_key=True)
+    visits = models.BigIntegerField(_("visits"), default=0)
+    viewed = models.BigIntegerField(_("visits that looked at a product"), default=0)
+    added = models.BigIntegerField(_("visits that filled a cart"), default=0)
+    bought = models.BigIntegerField(_("visits that bought"), default=0)
+    # Orders placed that day, and those of them that were paid, whenever.
+    placed = models.BigIntegerField(_("orders placed"), default=0)
+    paid = models.BigIntegerField(_("of these, paid"), default=0)
+
+    class Meta:
+        verbose_name_plural = "daily funnel"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    viewed__range=(0, models.F("visits")),
+                    added__range=(0, models.F("visits")),
+                    bought__range=(0, models.F("visits")),
+                    paid__range=(0, models.F("placed")),
+                ),
+                name="daily_funnel_narrows",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.visits} visits, {self.placed} orders"
