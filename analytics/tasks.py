@@ -1,7 +1,8 @@
-"""The rollup, by the clock."""
+"""Rollup, behaviour and recommendations, by the clock."""
 
 from celery import shared_task
 
+from analytics import behaviour, recommendations
 from analytics import services as analytics
 
 
@@ -9,3 +10,21 @@ from analytics import services as analytics
 def roll_up_fresh_days() -> None:
     """Keep today's sales fresh and make dirty days anew."""
     analytics.roll_up_fresh_days()
+
+
+@shared_task(name="analytics.tasks.write_behaviour")
+def write_behaviour() -> None:
+    """Write down what pages left in Redis."""
+    behaviour.flush()
+
+
+@shared_task(name="analytics.tasks.forget_old_behaviour")
+def forget_old_behaviour() -> None:
+    """Drop behaviour that is past its 90 days."""
+    behaviour.forget_old()
+
+
+@shared_task(name="analytics.tasks.make_recommendations")
+def make_recommendations() -> None:
+    """Refresh each category's favourites, and the pairs once a night."""
+    recommendations.make_due()

@@ -35,6 +35,20 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
     },
+    "write down behaviour": {
+        "task": "analytics.tasks.write_behaviour",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 15},
+    },
+    "make recommendations": {
+        "task": "analytics.tasks.make_recommendations",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
+    "forget old behaviour": {
+        "task": "analytics.tasks.forget_old_behaviour",
+        "schedule": timedelta(hours=1),
+    },
     # The net under the wake-ups that each event sends.
     **{
         f"send what waits by {channel}": {

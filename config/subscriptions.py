@@ -9,6 +9,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "order.paid": (
         "analytics.data_platform.push",
         "orders.invoicing.issue",
+        "analytics.behaviour.note_purchases",
         "notifications.tasks.tell",
     ),
     "order.cancelled": ("notifications.tasks.tell",),
