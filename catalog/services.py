@@ -1,10 +1,12 @@
 """The only code that changes products after they were entered."""
 
+from decimal import Decimal
+
 from django.utils import timezone
 
-from catalog.errors import PriceInvalid
+from catalog.errors import PriceInvalid, ProductNotFound
 from catalog.models import PriceChange, Product
-from common.db import use_case
+from common.db import requires_transaction, use_case
 from outbox import services as outbox
 
 
@@ -62,6 +64,29 @@ def changed(*, product_id: int) -> None:
     product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
     # Any update raises the version, and with it every key of the cache.
     product.save(update_fields=["name"])
+    _announce(product)
+
+
+@requires_transaction
+def lock(product_id: int) -> Product:
+    """Lock a product, on sale or not; raise ``ProductNotFound``."""
+    products = Product.objects.select_for_update(no_key=True).filter(pk=product_id)
+    product = products.first()
+    if product is None:
+        raise ProductNotFound
+    return product
+
+
+@requires_transaction
+def set_rating(product: Product, *, average: Decimal | None, count: int) -> None:
+    """Show what buyers of a locked product think; ``None`` while nobody says anything.
+
+    Cards show it, so they are told, but only if it is another one than before.
+    """
+    if (product.rating_average, product.rating_count) == (average, count):
+        return
+    product.rating_average, product.rating_count = average, count
+    product.save(update_fields=["rating_average", "rating_count"])
     _announce(product)
 
 

@@ -12,6 +12,7 @@ from orders.invariants import INVARIANTS as ORDERS
 from outbox.invariants import INVARIANTS as OUTBOX
 from payments.invariants import INVARIANTS as PAYMENTS
 from points.invariants import INVARIANTS as POINTS
+from reviews.invariants import INVARIANTS as REVIEWS
 
 
 def _place(invariant: Invariant) -> tuple[int, str]:
@@ -28,6 +29,7 @@ INVARIANTS = sorted(
         *INVENTORY,
         *COUPONS,
         *PAYMENTS,
+        *REVIEWS,
         *CHECKOUT,
         *ANALYTICS,
     ],

@@ -23,6 +23,8 @@ from orders.models import OrderLine, OrderStatus
 from outbox import services as outbox
 from payments.gateways.sandbox import Script
 from points import services as points
+from reviews import services as reviews
+from reviews.models import ReportReason
 from tests.factories import CouponBatchFactory, ProductFactory, UserFactory
 from tests.paying import captured, decide, deliver, forgotten_payment, set_out
 
@@ -88,6 +90,7 @@ def busy_shop() -> Shop:
     )
     _pay_outside(placed, user, mug.pk)
     _live_on(placed, user)
+    _review(placed["delivered"], user, other)
     outbox.deliver_due()
     _age(placed["delivered"])
     return Shop(user=user, other=other, orders=placed)
@@ -193,6 +196,22 @@ def _ask_back(order_id: UUID, user: User) -> None:
         quantities=dict(lines.values_list("pk", "quantity")),
         reason="too small",
     )
+
+
+def _review(order_id: UUID, user: User, other: User) -> None:
+    """Let one review be published, voted for and reported, and another one wait."""
+    liked, _waiting = (
+        reviews.write(
+            user_id=user.pk,
+            product_id=line.product_id,
+            rating=4,
+            text="Heavier than it looks.",
+        )
+        for line in OrderLine.objects.filter(order_id=order_id).order_by("pk")
+    )
+    reviews.publish(review_id=liked.pk, actor_id=None)
+    reviews.vote(user_id=other.pk, review_id=liked.pk)
+    reviews.report(user_id=other.pk, review_id=liked.pk, reason=ReportReason.OTHER)
 
 
 def _age(order_id: UUID) -> None:

@@ -13,6 +13,7 @@ from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
 from tests.config.money_corruptions import MONEY_CORRUPTIONS
+from tests.config.review_corruptions import REVIEW_CORRUPTIONS
 from tests.config.stock_corruptions import STOCK_CORRUPTIONS
 from tests.shops import Shop, busy_shop
 
@@ -46,6 +47,7 @@ def test_shop_that_was_run_by_its_services_is_clean(shop: Shop) -> None:
 CORRUPTIONS = {
     **STOCK_CORRUPTIONS,
     **MONEY_CORRUPTIONS,
+    **REVIEW_CORRUPTIONS,
     "balance raised": (
         """
         UPDATE points_pointaccount SET balance = balance + 1

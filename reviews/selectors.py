@@ -1,0 +1,108 @@
+"""What readers and authors see of reviews."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from orders.models import Order, OrderLine, OrderStatus
+from reviews.models import STARS, HelpfulVote, Review, ReviewSort, ReviewState
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which of a product's reviews are wanted; ``after`` is a ``position_of``."""
+
+    sort: ReviewSort = ReviewSort.HELPFUL
+    stars: int | None = None
+    only_photos: bool = False
+    after: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a shopper is to a product: author of a review, or somebody who may be."""
+
+    own: Review | None = None
+    may_write: bool = False
+
+
+def published(
+    product_id: int, wish: Wish, *, limit: int, reader_id: int | None = None
+) -> list[Review]:
+    """Return published reviews with authors and photos, in two statements.
+
+    ``is_voted`` says of each whether the reader called it helpful.
+    """
+    reviews = Review.objects.published().filter(product=product_id)
+    if wish.stars is not None:
+        reviews = reviews.filter(rating=wish.stars)
+    if wish.only_photos:
+        reviews = reviews.with_photos()
+    if wish.after:
+        reviews = reviews.after(wish.sort, list(wish.after))
+    votes = HelpfulVote.objects.filter(review=OuterRef("pk"), user=reader_id)
+    reviews = reviews.annotate(is_voted=Exists(votes)).select_related("user")
+    found = reviews.prefetch_related("photos").in_order(wish.sort)
+    return list(found[:limit])
+
+
+def histogram(product_id: int) -> dict[int, int]:
+    """Return how many published reviews give each number of stars, the most first."""
+    counted = Review.objects.published().filter(product=product_id)
+    rows = counted.values_list("rating").annotate(count=Count("pk")).order_by()
+    found: Mapping[int, int] = dict(rows)
+    return {stars: found.get(stars, 0) for stars in reversed(STARS)}
+
+
+def standing(user_id: int | None, product_id: int) -> Standing:
+    """Return what a shopper may do about a product; nothing for a guest."""
+    if user_id is None:
+        return Standing()
+    own = Review.objects.of_user(user_id).filter(product=product_id).first()
+    if own is not None and own.state != ReviewState.WITHDRAWN:
+        return Standing(own=own)
+    return Standing(may_write=has_received(user_id, product_id))
+
+
+def has_received(user_id: int, product_id: int) -> bool:
+    """Tell whether an order with the product was delivered to the shopper."""
+    delivered = Order.objects.placed_by(user_id).filter(status=OrderStatus.DELIVERED)
+    return delivered.filter(lines__product=product_id).exists()
+
+
+def reviewed_products(user_id: int, product_ids: Sequence[int]) -> set[int]:
+    """Return those of the products that the shopper has a review of."""
+    own = Review.objects.of_user(user_id).kept().filter(product__in=product_ids)
+    return set(own.values_list("product_id", flat=True))
+
+
+def to_review(user_id: int, *, limit: int) -> list[OrderLine]:
+    """Return a line of each delivered product that waits for a review, newest first."""
+    own = Review.objects.of_user(user_id).kept().filter(product=OuterRef("product"))
+    lines = (
+        OrderLine.objects.filter(
+            order__user=user_id,
+            order__status=OrderStatus.DELIVERED,
+            product__published_at__isnull=False,
+        )
+        .exclude(Exists(own))
+        .select_related("product")
+        .order_by("product", "-order")
+        .distinct("product")
+    )
+    return sorted(lines, key=lambda line: line.order_id, reverse=True)[:limit]
+
+
+def shown_name(author: User) -> str:
+    """Return what the page calls an author: first word and an initial, never more.
+
+    Who has left the shop, or was blocked, is nobody in particular.
+    """
+    words = author.name.split() if author.is_active else []
+    if not words:
+        return _("A buyer")
+    first, *others = words
+    return f"{first} {others[-1][0]}." if others else first
