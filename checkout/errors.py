@@ -33,6 +33,44 @@ class PriceChanged(Conflict):
         )
 
 
+class QuoteInvalid(Invalid):
+    """This is no quote of ours."""
+
+    code = "quote_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(_("This quote is not one of ours. Please look at the cart."))
+
+
+class QuoteOutdated(Conflict):
+    """The purchase is dearer than its quote, or for other goods.
+
+    ``total``, ``delivery_cost`` and ``discount`` say what they were and are, ``lines``
+    those that differ, in minor units. Who agrees orders again with the new
+    ``quote_id``.
+    """
+
+    code = "quote_outdated"
+
+    def __init__(
+        self,
+        *,
+        quote_id: str,
+        total: dict[str, int],
+        delivery_cost: dict[str, int],
+        discount: dict[str, int],
+        lines: Sequence[dict[str, Any]],
+    ) -> None:
+        super().__init__(
+            _("The price has changed. Please check the new total."),
+            quote_id=quote_id,
+            total=total,
+            delivery_cost=delivery_cost,
+            discount=discount,
+            lines=list(lines),
+        )
+
+
 class DeliveryMethodUnavailable(Invalid):
     """There is no such way of delivery."""
 

@@ -20,6 +20,7 @@ from orders.errors import NotShippable
 from orders.models import Fulfilment, Order, OrderStatus, ParcelStage
 from orders.parcels import Shipment
 from outbox import services as outbox
+from promotions import services as promotions
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,7 @@ def move_on(order: Order, *, actor_id: int | None, reason: str = "") -> list[str
                 order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason
             )
             coupons.release(order_id=order.pk)
+            promotions.release(order_id=order.pk)
             topics.append("order.cancelled")
         elif not standing.to_send:
             orders.become(order, OrderStatus.SHIPPED, actor_id=actor_id, reason=reason)

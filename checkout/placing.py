@@ -13,6 +13,7 @@ from django.db import DatabaseError, IntegrityError
 
 from cart import services as carts
 from cart.errors import CartChanged
+from checkout import quotes
 from checkout.errors import (
     DeliveryMethodUnavailable,
     NothingToOrder,
@@ -44,7 +45,8 @@ from outbox import services as outbox
 from payments import services as payments
 from points import services as points
 from points.errors import InsufficientPoints
-from promotions.pricing import Quote, Reason, quote
+from promotions import services as promotions
+from promotions.pricing import Quote, Reason, Refusal
 
 MAX_LINES = 100
 
@@ -72,8 +74,10 @@ class Purchase:
     address: dict[str, str] = field(default_factory=dict)
     # ``None`` is the shop's first method.
     delivery_method: str | None = None
-    # The total the shopper agreed to, in minor units; ``None`` agrees to any.
+    # The most that the shopper agreed to, in minor units; ``None`` agrees to anything.
     expected_total: int | None = None
+    # What the shopper was shown, see ``checkout.quotes``; empty agrees to anything.
+    quote_id: str = ""
     cart: CartVersion | None = None
 
 
@@ -84,8 +88,8 @@ def place_order(purchase: Purchase) -> Draft:
     """Write an unpaid order that holds its stock and coupon until it expires.
 
     Raises ``InsufficientStock``, ``ProductUnavailable``, ``PriceChanged``,
-    ``CartChanged``, a coupon's error, or ``DeliveryMethodUnavailable``; then nothing
-    is written.
+    ``QuoteOutdated``, ``CartChanged``, a coupon's error, or
+    ``DeliveryMethodUnavailable``; then nothing is written.
     """
     draft, _reply = _place(purchase, OrderStatus.PENDING, None, None)
     return draft
@@ -119,7 +123,7 @@ def purchase_once(
 def price(purchase: Purchase) -> tuple[Quote, Offer]:
     """Quote a purchase without buying: what it would cost right now, and why."""
     now = _read(purchase)
-    return quote(now.items, coupon=now.coupon, delivery=now.delivery), now
+    return now.quote(), now
 
 
 def _place(
@@ -136,12 +140,14 @@ def _place(
         for line in draft.quote.lines
     ]
     try:
-        _write(purchase, draft, wanted, _holder(purchase, now), claim, reply)
-    except _StockMoved:
+        _write(purchase, draft, now, wanted, claim, reply)
+    except _Moved:
         raise _why_not(purchase, draft, wanted) from None
     except IntegrityError as error:
         if violates(error, "order_coupon_on_one_live_order"):
             raise CouponAlreadyUsed from None
+        if violates(error, "promotion_once_per_new_buyer"):
+            raise _why_not(purchase, draft, wanted) from None
         raise
     return draft, reply
 
@@ -151,11 +157,10 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         raise NothingToOrder
     now = _read(purchase)
     _check_offer(purchase, now)
-    priced = quote(now.items, coupon=now.coupon, delivery=now.delivery)
-    if priced.refusals:
-        raise _coupon_error(priced)
-    if purchase.expected_total not in {None, priced.total}:
-        raise _price_changed(priced)
+    priced = now.quote()
+    if refusal := priced.coupon_refusal:
+        raise _coupon_error(refusal)
+    _check_consent(purchase, priced)
     if status == OrderStatus.PAID and purchase.user_id is None and priced.total:
         raise InsufficientPoints(balance=0, required=priced.total)
     promised = now.promised
@@ -172,6 +177,14 @@ def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
         deliver_by=promised.latest if promised else None,
     )
     return draft, now
+
+
+def _check_consent(purchase: Purchase, priced: Quote) -> None:
+    """Refuse what the shopper has not agreed to; what is cheaper now they get."""
+    if purchase.quote_id:
+        quotes.check(purchase.quote_id, priced)
+    if purchase.expected_total is not None and priced.total > purchase.expected_total:
+        raise _price_changed(priced)
 
 
 def _email(purchase: Purchase) -> str:
@@ -210,8 +223,8 @@ def _check_offer(purchase: Purchase, now: Offer) -> None:
         raise CouponNotFound
 
 
-class _StockMoved(Exception):
-    """A stock row or a price was not any more what had been read."""
+class _Moved(Exception):
+    """Stock, a price or a promotion was not any more what had been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +235,15 @@ class _Sent:
     debited: Statement | None
     taken: Statement | None
     moved: Statement
+    given: Statement | None
 
 
 @use_case
 def _write(
     purchase: Purchase,
     draft: Draft,
+    now: Offer,
     wanted: list[Wanted],
-    holder: Holder | None,
     claim: Claim | None,
     reply: Reply,
 ) -> None:
@@ -237,7 +251,7 @@ def _write(
     with pipeline() as pipe:
         if claim is not None:
             idempotency.queue_store(pipe, claim, reply)
-        sent = _queue(pipe, purchase, draft, wanted, holder)
+        sent = _queue(pipe, purchase, draft, now, wanted)
     if sent.cleared is not None and not sent.cleared.count():
         raise CartChanged
     if sent.debited is not None and not sent.debited.count():
@@ -248,15 +262,17 @@ def _write(
             user_id=purchase.user_id or 0, coupon_id=draft.coupon_id or 0
         )
     if sent.moved.count() != len(wanted):
-        raise _StockMoved
+        raise _Moved
+    if sent.given is not None and sent.given.count() != len(draft.quote.promotions):
+        raise _Moved
 
 
 def _queue(
     pipe: Pipeline,
     purchase: Purchase,
     draft: Draft,
+    now: Offer,
     wanted: list[Wanted],
-    holder: Holder | None,
 ) -> _Sent:
     """Queue the writes; their order is the lock order."""
     is_paid = draft.status == OrderStatus.PAID
@@ -271,8 +287,11 @@ def _queue(
         payload=events.draft_payload(draft, settings.SHOP_CURRENCY),
     )
     take = inventory.queue_sell if is_paid else inventory.queue_reserve
-    moved = take(pipe, order_id=draft.id, wanted=wanted, holder=holder)
-    return _Sent(cleared=cleared, debited=debited, taken=taken, moved=moved)
+    moved = take(pipe, order_id=draft.id, wanted=wanted, holder=_holder(purchase, now))
+    given = _queue_promotions(pipe, draft, now)
+    return _Sent(
+        cleared=cleared, debited=debited, taken=taken, moved=moved, given=given
+    )
 
 
 def _queue_clear(pipe: Pipeline, purchase: Purchase) -> Statement | None:
@@ -309,6 +328,19 @@ def _queue_coupon(pipe: Pipeline, draft: Draft) -> Statement | None:
     )
 
 
+def _queue_promotions(pipe: Pipeline, draft: Draft, now: Offer) -> Statement | None:
+    amounts = draft.quote.promotions
+    if not amounts:
+        return None
+    return promotions.queue_take(
+        pipe,
+        order_id=draft.id,
+        user_id=draft.user_id,
+        amounts=amounts,
+        versions={terms.promotion_id: terms.version for terms in now.promotions},
+    )
+
+
 def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainError:
     """Say, after the rollback, what moved between reading and writing."""
     try:
@@ -321,8 +353,7 @@ def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainEr
     return inventory.shortage(wanted) or InsufficientStock({})
 
 
-def _coupon_error(priced: Quote) -> DomainError:
-    refusal = priced.refusals[0]
+def _coupon_error(refusal: Refusal) -> DomainError:
     if refusal.reason == Reason.ALREADY_USED:
         return CouponAlreadyUsed()
     if refusal.reason in {Reason.EXPIRED, Reason.WITHDRAWN}:

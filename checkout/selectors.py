@@ -13,10 +13,29 @@ from delivery import selectors as delivery_selectors
 from delivery.carriers.base import Parcel
 from delivery.promise import Promise, promise
 from delivery.selectors import WAY_SQL, place_of, read_way
-from promotions.pricing import CouponTerms, DeliveryTerms, Item, weight_of
+from promotions.models import REGULAR_DAYS
+from promotions.pricing import (
+    CouponTerms,
+    DeliveryTerms,
+    Item,
+    PromotionTerms,
+    Quote,
+    quote,
+    weight_of,
+)
+from promotions.selectors import IS_CHOOSY_SQL, RUNNING_SQL, Buyer, read_running
 
-# One row per product that is on sale; delivery and coupon stand in every row. The way
-# of delivery is one text, found and written once.
+# Standing orders of the shopper, and those paid of late; null if nobody has to know.
+BUYER_SQL = f"""
+    CASE WHEN {IS_CHOOSY_SQL} THEN (
+        SELECT ARRAY[count(*), count(*) FILTER (
+                   WHERE paid_at > now() - make_interval(days => {REGULAR_DAYS}))]
+          FROM orders_order
+         WHERE user_id = %(user_id)s::bigint
+           AND status NOT IN ('cancelled', 'expired'))
+    END"""  # noqa: S608 — our own text
+# One row per product that is on sale; what is for all of them stands in every row. The
+# way of delivery and the promotions are one text each, found and written once.
 OFFER_SQL = f"""
     SELECT product.id, product.sku, product.name, product.price, product.weight_grams,
            coalesce(stock.on_hand - stock.reserved, 0),
@@ -32,7 +51,8 @@ OFFER_SQL = f"""
                       WHERE hold.product_id = product.id AND hold.state = 'active'
                         AND hold.expires_at > now()
                         AND (hold.user_id = %(user_id)s::bigint OR hold.user_id IS NULL
-                             AND hold.email = %(email)s::text)), 0)::bigint
+                             AND hold.email = %(email)s::text)), 0)::bigint,
+           ({RUNNING_SQL}), {BUYER_SQL}
       FROM catalog_product AS product
       LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
       LEFT JOIN coupons_coupon AS coupon
@@ -50,7 +70,8 @@ class Offer:
 
     ``available`` is the live stock by product id, with what is kept for this shopper,
     which ``held`` says again. Products that are not on sale are missing from ``items``.
-    ``moment`` is the database's clock when it was read.
+    ``moment`` is the database's clock when it was read. ``promotions`` are all that
+    run, whether they apply or not.
     ``is_delivered`` is false if the shop has ways of delivery, but none as asked for
     that takes these products to the address; ``delivery`` is ``None`` then.
     """
@@ -62,6 +83,16 @@ class Offer:
     coupon: CouponTerms | None
     moment: datetime
     held: Mapping[int, int] = field(default_factory=dict)
+    promotions: tuple[PromotionTerms, ...] = ()
+
+    def quote(self, *, coupon: CouponTerms | None = None) -> Quote:
+        """Price it with its own coupon, or with another one."""
+        return quote(
+            self.items,
+            promotions=self.promotions,
+            coupon=coupon or self.coupon,
+            delivery=self.delivery,
+        )
 
     @property
     def promised(self) -> Promise | None:
@@ -124,7 +155,17 @@ def offer(
         coupon=_coupon(rows),
         moment=rows[0][17] if rows else timezone.now(),
         held={row[0]: row[18] for row in rows if row[18]},
+        promotions=_promotions(rows, user_id),
     )
+
+
+def _promotions(
+    rows: list[tuple[Any, ...]], user_id: int | None
+) -> tuple[PromotionTerms, ...]:
+    if not rows or rows[0][19] is None:
+        return ()
+    counts = rows[0][20] or (0, 0)
+    return read_running(rows[0][19], Buyer(user_id is not None, *counts))
 
 
 def _serving(

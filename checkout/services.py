@@ -4,10 +4,10 @@ Every use case is one transaction. All of them take their locks in the same orde
 which rules out deadlocks between them:
 
     idempotency key → order → cart → payment → point account → coupon
-        → stock rows by product id
+        → stock rows by product id → promotions with a budget, by id
 
 The hottest rows come last: while one shopper's order is being written, others wait
-for the stock of a popular product and for nothing else.
+for the stock of a popular product and what a whole campaign has left to give.
 """
 
 import logging
@@ -43,6 +43,7 @@ from outbox import services as outbox
 from payments import refunds
 from payments import services as payments
 from payments.models import Refund
+from promotions import services as promotions
 
 # Few, so that nobody waits long for the stock of what they order at this moment.
 EXPIRED_AT_ONCE = 25
@@ -163,6 +164,7 @@ def _expire_batch(order_ids: list[UUID]) -> int:
             for order_id, own in lines.items()
         }
     )
+    promotions.release_many(list(dying))
     with pipeline() as pipe:
         for order in dying.values():
             orders.queue_become(
@@ -273,10 +275,11 @@ def _give_back(order: Order, refund: Refund | None) -> None:
     coupons.release(order_id=order.pk)
     if refund is None:
         inventory.release(order_id=order.pk, quantities=orders.quantities(order))
-        return
-    # What was refunded before is back on the shelf already.
-    goods = refund.lines.values_list("product_id", "quantity")
-    inventory.take_back(order_id=order.pk, quantities=dict(goods))
+    else:
+        # What was refunded before is back on the shelf already.
+        goods = refund.lines.values_list("product_id", "quantity")
+        inventory.take_back(order_id=order.pk, quantities=dict(goods))
+    promotions.release(order_id=order.pk)
 
 
 def _publish(topic: str, order: Order) -> None:

@@ -34,6 +34,7 @@ from payments.gateways.base import (
 )
 from payments.models import InboxState, Payment, PaymentState
 from points import services as points
+from promotions import services as promotions
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ def _settle_late(order: Order, payment: Payment, sight: Sight) -> None:
         lines = list(order.lines.order_by("product_id"))
         quantities = {line.product_id: line.quantity for line in lines}
         inventory.retake(order_id=order.pk, quantities=quantities)
+        promotions.retake(order_id=order.pk)
         _become_paid(order, lines)
 
 

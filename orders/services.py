@@ -278,6 +278,12 @@ def _create_params(draft: Draft) -> dict[str, Any]:
 def adjustments_of(quote: Quote) -> list[dict[str, Any]]:
     """Return what the order keeps of the quote's explanation."""
     return [
-        {"kind": step.kind, "label": step.label, "amount": step.amount}
+        {
+            "kind": step.kind,
+            "label": step.label,
+            "amount": step.amount,
+            "source_id": step.source_id,
+            "rule": step.rule,
+        }
         for step in quote.adjustments
     ]

@@ -11,7 +11,7 @@ from cart.models import Cart, CartItem
 from checkout.selectors import NOWHERE, Offer, offer
 from coupons import services as coupons
 from coupons.models import Coupon
-from promotions.pricing import CouponTerms, Quote, quote, weight_of
+from promotions.pricing import CouponTerms, Quote, weight_of
 from shop.cards import first_photo, photo_url
 
 
@@ -129,7 +129,7 @@ def read_cart(
             )
             for line in lines
         ],
-        quote=quote(now.items, coupon=now.coupon, delivery=now.delivery),
+        quote=now.quote(),
         offer=now,
         coupons=_choices(now, user_id) if lines and user_id else [],
     )
@@ -169,6 +169,8 @@ def _choices(now: Offer, user_id: int) -> list[CouponChoice]:
 
 
 def _choice(now: Offer, terms: CouponTerms) -> CouponChoice:
-    tried = quote(now.items, coupon=terms, delivery=now.delivery)
-    missing = tried.refusals[0].missing if tried.refusals else 0
-    return CouponChoice(terms.coupon_id, terms.name, tried.discount, missing)
+    tried = now.quote(coupon=terms)
+    refusal = tried.coupon_refusal
+    saves = sum(-step.amount for step in tried.adjustments if step.kind == terms.kind)
+    missing = refusal.missing if refusal else 0
+    return CouponChoice(terms.coupon_id, terms.name, saves, missing)

@@ -358,7 +358,7 @@ def _problem(item: CartItem, line: QuotedLine | None, available: int) -> Problem
 def _coupon(quoted: Quote, offer: Offer) -> CartCouponJson | None:
     if offer.coupon is None:
         return None
-    refusal = quoted.refusals[0] if quoted.refusals else None
+    refusal = quoted.coupon_refusal
     return {
         "id": offer.coupon.coupon_id,
         "name": offer.coupon.name,

@@ -210,7 +210,7 @@ def status_of(order_id: UUID) -> str:
 def wait_until_paid(order_id: UUID) -> float:
     """Wait until an order is paid; return the seconds."""
     return wait_for(
-        lambda: status_of(order_id) == OrderStatus.PAID, "the order is paid"
+        lambda: status_of(order_id) == OrderStatus.PAID, "the order is paid", 60
     )
 
 

@@ -91,7 +91,7 @@ def test_refused_coupon_gives_nothing_and_says_why(
     priced = quote(items, coupon=replace(coupon, refused=Reason.EXPIRED))
 
     assert priced.discount == 0
-    assert priced.refusals == (Refusal("coupon", "Welcome", Reason.EXPIRED, 0),)
+    assert priced.refusals == (Refusal("coupon", "Welcome", Reason.EXPIRED, 0, 1),)
 
 
 def test_percent_is_rounded_down() -> None:
@@ -121,7 +121,7 @@ def test_below_the_minimum_spend_the_coupon_says_how_much_is_missing() -> None:
 
     assert priced.discount == 0
     assert priced.refusals == (
-        Refusal("coupon", "Welcome", Reason.BELOW_MIN_SPEND, missing=1),
+        Refusal("coupon", "Welcome", Reason.BELOW_MIN_SPEND, missing=1, source_id=1),
     )
 
 
@@ -137,7 +137,7 @@ def test_free_delivery_is_judged_before_the_discount() -> None:
     assert priced.delivery_cost == 0
     assert priced.total == 45_000
     assert priced.adjustments == (
-        Adjustment("coupon", "Welcome", -5_000),
+        Adjustment("coupon", "Welcome", -5_000, 1, "percent"),
         Adjustment("delivery", "Standard", 0),
     )
 

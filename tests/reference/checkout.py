@@ -170,7 +170,13 @@ def _create(wish: Purchase, locked: _Locked, priced: Quote) -> Order:
         coupon_id=wish.coupon_id,
         coupon_name=locked.coupon.batch.name if locked.coupon else "",
         adjustments=[
-            {"kind": step.kind, "label": step.label, "amount": step.amount}
+            {
+                "kind": step.kind,
+                "label": step.label,
+                "amount": step.amount,
+                "source_id": step.source_id,
+                "rule": step.rule,
+            }
             for step in priced.adjustments
         ],
         deliver_by=promise(locked.delivery.schedule, now=now).latest
