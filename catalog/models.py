@@ -4,8 +4,14 @@ from datetime import datetime
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import (
+    SearchVector,
+    SearchVectorCombinable,
+    SearchVectorField,
+)
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -13,6 +19,21 @@ from django.utils.translation import gettext_lazy as _
 from tree_queries.models import TreeNode
 
 PUBLISHED = Q(published_at__isnull=False)
+# Word stems, English for Latin letters and Russian for Cyrillic ones; other scripts
+# as they are. No word is dropped, for one of them may be a name.
+STEMS = "shop"
+
+
+class OptionWords(SearchVectorCombinable, models.Func):
+    """The words and numbers in the values of a product's options."""
+
+    function = "jsonb_to_tsvector"
+    template = (
+        f"setweight(%(function)s('{STEMS}'::regconfig, %(expressions)s,"
+        """ '["string", "numeric"]'::jsonb), 'B')"""
+    )
+    output_field = SearchVectorField()
+    config = None
 
 
 class Category(TreeNode):  # type: ignore[misc]  # untyped library
@@ -92,8 +113,11 @@ class Product(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     search = models.GeneratedField(
-        expression=SearchVector("name", weight="A", config="simple")
-        + SearchVector("description", weight="D", config="simple"),
+        # Names as they are written, too: a word that is being typed is no stem yet.
+        expression=SearchVector("sku", "name", weight="A", config="simple")
+        + SearchVector("name", weight="A", config=STEMS)
+        + OptionWords("options")
+        + SearchVector("description", weight="D", config=STEMS),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -131,6 +155,14 @@ class Product(models.Model):
                 fields=["category", "price", "id"],
                 condition=PUBLISHED,
                 name="product_price_in_category",
+            ),
+            # The listing by rating, whole shop.
+            models.Index(
+                F("rating_average").desc(nulls_last=True),
+                F("rating_count").desc(),
+                F("id").desc(),
+                condition=PUBLISHED,
+                name="product_best_rated",
             ),
             GinIndex(fields=["search"], name="product_search"),
         ]
@@ -211,3 +243,79 @@ class PriceChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.old_price} → {self.new_price}"
+
+
+class Popularity(models.Model):
+    """How much a product is wanted; made from behaviour and sales, 0 without a row."""
+
+    product = models.OneToOneField(
+        Product, on_delete=models.CASCADE, primary_key=True, related_name="popularity"
+    )
+    score = models.FloatField()
+
+    class Meta:
+        verbose_name_plural = "popularity"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(score__gt=0, score__lt=float("inf")),
+                name="popularity_score_positive",
+            ),
+        ]
+        indexes = [models.Index(fields=["-score", "-product"], name="most_popular")]
+
+    def __str__(self) -> str:
+        return f"{self.score:g}"
+
+
+class SynonymGroup(models.Model):
+    """Words that shoppers use for the same thing: who asks for one finds all."""
+
+    words = ArrayField(
+        models.CharField(max_length=60),
+        verbose_name=_("words"),
+        help_text=_(
+            "Separated by commas, e.g. laptop, notebook, portable computer. "
+            "Searches follow within a minute."
+        ),
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(words__len__gte=2, words__len__lte=20),
+                name="synonym_group_has_two_to_twenty_words",
+                violation_error_message=_("Give two to twenty words."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)
+
+    def clean(self) -> None:
+        # Compared as they are searched for.
+        self.words = [" ".join(word.casefold().split()) for word in self.words]
+        if len(set(self.words)) < len(self.words):
+            raise ValidationError({"words": _("A word is there twice.")})
+
+
+class FruitlessSearch(models.Model):
+    """A text that found nothing: what shoppers want and the shop does not have.
+
+    Only the text, and never who typed it.
+    """
+
+    text = models.CharField(_("text"), max_length=100, unique=True)
+    times = models.PositiveIntegerField(_("times"))
+    # What was looked for instead; empty: nothing came close.
+    corrected_to = models.CharField(_("corrected to"), max_length=100, blank=True)
+    first_at = models.DateTimeField(_("first time"), db_default=Now())
+    last_at = models.DateTimeField(_("last time"))
+
+    class Meta:
+        verbose_name_plural = "fruitless searches"
+        ordering = ["-times", "-last_at"]
+        indexes = [models.Index(fields=["-times", "-last_at"], name="most_fruitless")]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,189 @@
+"""From what a shopper typed to a query PostgreSQL runs; pure text, no database.
+
+The syntax is that of web searches: ``"a phrase"``, ``-not this``, ``this or that``.
+Nothing typed is an error: what means nothing is left out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalog.keyboards import keystrokes
+
+MAX_LENGTH = 100
+# Enough for the longest product name, and no more work than that.
+MAX_WORDS = 12
+# A word that may go on is looked for from so many letters on; a syllable of Hangul is
+# written with two to four of them.
+PREFIX_LETTERS = 3
+# Too common to narrow anything, unless there is nothing else.
+# fmt: off
+STOP_WORDS = frozenset({
+    "a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "of", "on", "or",
+    "the", "this", "to", "with", "you", "your",
+    "в", "для", "до", "и", "из", "к", "на", "о", "от", "по", "с", "со", "у",  # noqa: RUF001 — Cyrillic it is
+})
+# fmt: on
+_TOKEN = re.compile(r'-?"[^"]*"?|[^\s"]+')
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
+Synonyms = Mapping[tuple[str, ...], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or a phrase, or several words that stand for the same as others."""
+
+    words: tuple[str, ...]
+    is_excluded: bool = False
+    is_phrase: bool = False
+    # Whether the last word may go on.
+    is_open: bool = False
+    synonyms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """An SQL expression of type tsquery, and what stands for its placeholders."""
+
+    sql: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def clean(text: str) -> str:
+    """Return the text as it is searched for: in one line, composed, not too long."""
+    composed = unicodedata.normalize("NFC", text[: 4 * MAX_LENGTH])
+    printable = "".join(letter if letter.isprintable() else " " for letter in composed)
+    return " ".join(printable.split())[:MAX_LENGTH].strip()
+
+
+def to_query(text: str, synonyms: Synonyms) -> TextQuery | None:
+    """Return the query for a text, or ``None`` if there is no word in it."""
+    groups = [_widen(group, synonyms) for group in parse(text)]
+    if not groups:
+        return None
+    params: dict[str, str] = {}
+    alternatives = [
+        " && ".join(_term_sql(term, params) for term in group) for group in groups
+    ]
+    return TextQuery(" || ".join(f"({part})" for part in alternatives), params)
+
+
+def parse(text: str) -> list[list[Term]]:
+    """Return alternatives of terms that must all hold."""
+    groups: list[list[Term]] = [[]]
+    tokens = _TOKEN.findall(text)[:MAX_WORDS]
+    for place, token in enumerate(tokens):
+        is_last = place == len(tokens) - 1
+        if token.casefold() == "or" and groups[-1] and not is_last:
+            groups.append([])
+        elif term := _term(token, is_last=is_last):
+            groups[-1].append(term)
+    return [_essential(group) for group in groups if group]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the plain words of a text, without those of exclusions."""
+    return [
+        word
+        for group in parse(text)
+        for term in group
+        if not term.is_excluded
+        for word in term.words
+    ]
+
+
+def _term(token: str, *, is_last: bool) -> Term | None:
+    is_excluded = token.startswith("-") and len(token) > 1
+    is_phrase = '"' in token
+    # Quotes and backslashes mean something to tsquery, and nothing to a shopper.
+    bare = re.sub(r"[\"'\\]", " ", token.lstrip("-")).casefold()
+    words = tuple(bare.split())
+    if not any(letter.isalnum() for letter in bare):
+        return None
+    is_open = not is_phrase and not is_excluded and _may_go_on(words[-1], is_last)
+    return Term(
+        words if is_phrase else (" ".join(words),),
+        is_excluded=is_excluded,
+        is_phrase=is_phrase,
+        is_open=is_open,
+    )
+
+
+def _may_go_on(word: str, is_last: bool) -> bool:  # noqa: FBT001 — private
+    # Korean particles stick to their noun, so any Hangul word may.
+    if _HANGUL.search(word):
+        return len(keystrokes(word)) >= PREFIX_LETTERS
+    return is_last and len(word) >= PREFIX_LETTERS
+
+
+def _essential(group: list[Term]) -> list[Term]:
+    wanted = [term for term in group if not term.is_excluded]
+    if not wanted:
+        # Everything but something is no search: the sign was a slip.
+        return [Term(term.words, is_phrase=term.is_phrase) for term in group]
+    telling = [term for term in wanted if not _is_stop_word(term)]
+    if not telling:
+        return group
+    return [term for term in group if term.is_excluded or term in telling]
+
+
+def _is_stop_word(term: Term) -> bool:
+    return not term.is_phrase and term.words[0] in STOP_WORDS
+
+
+def _widen(group: list[Term], synonyms: Synonyms) -> list[Term]:
+    """Join the words that are known to mean the same as others."""
+    widened: list[Term] = []
+    rest = group
+    while rest:
+        term, taken = _longest(rest, synonyms)
+        widened.append(term)
+        rest = rest[taken:]
+    return widened
+
+
+def _longest(terms: list[Term], synonyms: Synonyms) -> tuple[Term, int]:
+    plain = list(_plain_run(terms))
+    for taken in range(len(plain), 0, -1):
+        words = tuple(plain[:taken])
+        if others := synonyms.get(words):
+            last = terms[taken - 1]
+            return Term(words, is_open=last.is_open, synonyms=tuple(others)), taken
+    return terms[0], 1
+
+
+def _plain_run(terms: Iterable[Term]) -> Iterable[str]:
+    for term in terms:
+        if term.is_excluded or term.is_phrase:
+            return
+        yield term.words[0]
+
+
+def _term_sql(term: Term, params: dict[str, str]) -> str:
+    if term.is_phrase:
+        sql = _match_sql(" ".join(term.words), params)
+    else:
+        last = len(term.words) - 1
+        sql = " && ".join(
+            _match_sql(word, params, is_open=term.is_open and place == last)
+            for place, word in enumerate(term.words)
+        )
+    for synonym in term.synonyms:
+        # By its stem only: what was typed itself counts for more.
+        sql += f" || {_lexemes('shop', synonym, params)}"
+    return f"!!({sql})" if term.is_excluded else f"({sql})"
+
+
+def _match_sql(text: str, params: dict[str, str], *, is_open: bool = False) -> str:
+    written = _lexemes("simple", text, params, is_open=is_open)
+    return f"({written} || {_lexemes('shop', text, params)})"
+
+
+def _lexemes(
+    config: str, text: str, params: dict[str, str], *, is_open: bool = False
+) -> str:
+    name = f"word{len(params)}"
+    # In quotes the text is data to the parser of tsquery, whatever it contains.
+    params[name] = f"'{text}':*" if is_open else f"'{text}'"
+    return f"to_tsquery('{config}', %({name})s)"

@@ -1,0 +1,116 @@
+"""The vocabulary and the synonyms, read from the database and kept in the cache.
+
+Both are made anew by the clock, and by whoever needs them once the cache has lost them.
+"""
+
+from threading import Lock
+from time import time_ns
+
+from django.core.cache import cache
+from django.db import connection
+from django.utils import timezone
+
+from catalog.models import Category, Product, SynonymGroup
+from catalog.search_text import MAX_LENGTH, Synonyms
+from catalog.vocabulary import Phrase, Shelf, Vocabulary, Word, phrases_of
+
+# Longer than the clock's round, so that it is the clock that makes them as a rule.
+VOCABULARY_SECONDS = 3600
+SYNONYM_SECONDS = 60
+# The most frequent; the words of names first.
+MOST_WORDS = 20_000
+MOST_PHRASES = 20_000
+# Names that phrases are made of: the most popular products, then the youngest.
+MOST_NAMES = 20_000
+_VERSION_KEY = "search:vocabulary:version"
+_WORDS_KEY = "search:vocabulary:words"
+_SYNONYMS_KEY = "search:synonyms"
+_WORDS_SQL = """
+    SELECT word, sum(ndoc), bool_or(is_name) FROM (
+        SELECT word, ndoc, true AS is_name FROM ts_stat($$
+            SELECT to_tsvector('simple', name)
+                   || jsonb_to_tsvector('simple', options, '["string"]')
+              FROM catalog_product WHERE published_at <= now() $$)
+         UNION ALL
+        SELECT word, ndoc, true FROM ts_stat($$
+            SELECT to_tsvector('simple', name) FROM catalog_category $$)
+         UNION ALL
+        SELECT word, ndoc, false FROM ts_stat($$
+            SELECT to_tsvector('simple', description)
+              FROM catalog_product WHERE published_at <= now() $$)
+    ) AS counted
+     WHERE word ~ '[[:alpha:]]' AND length(word) BETWEEN 2 AND 30
+     GROUP BY word ORDER BY bool_or(is_name) DESC, sum(ndoc) DESC, word
+     LIMIT %s
+"""
+
+_lock = Lock()
+# The version this process has in memory, and what it is.
+_held: tuple[int, Vocabulary] | None = None
+
+
+def vocabulary() -> Vocabulary:
+    """Return the words of the catalogue, at most an hour old."""
+    global _held  # noqa: PLW0603 — a memory of this process
+    version: int | None = cache.get(_VERSION_KEY)
+    held = _held
+    if version is not None and held is not None and held[0] == version:
+        return held[1]
+    with _lock:
+        kept = cache.get(_WORDS_KEY) if version is not None else None
+        if version is not None and kept is not None:
+            _held = (version, Vocabulary(*kept))
+            return _held[1]
+        return refresh_vocabulary()
+
+
+def refresh_vocabulary() -> Vocabulary:
+    """Read the words of the catalogue and keep them for everybody."""
+    global _held  # noqa: PLW0603 — a memory of this process
+    fresh = Vocabulary(_read_words(), _read_phrases(), _read_shelves())
+    version = time_ns()
+    kept = (fresh.words, fresh.phrases, fresh.shelves)
+    # The words first: who sees the version finds them.
+    cache.set(_WORDS_KEY, kept, VOCABULARY_SECONDS + 60)
+    cache.set(_VERSION_KEY, version, VOCABULARY_SECONDS)
+    _held = (version, fresh)
+    return fresh
+
+
+def synonyms() -> Synonyms:
+    """Return, for words or runs of words, what else means the same."""
+    kept: Synonyms | None = cache.get(_SYNONYMS_KEY)
+    if kept is None:
+        kept = _read_synonyms()
+        cache.set(_SYNONYMS_KEY, kept, SYNONYM_SECONDS)
+    return kept
+
+
+def _read_synonyms() -> Synonyms:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for words in SynonymGroup.objects.values_list("words", flat=True):
+        for word in words:
+            others = found.setdefault(tuple(word.casefold().split()), [])
+            others += [other for other in words if other not in {word, *others}]
+    return {key: tuple(others) for key, others in found.items() if key}
+
+
+def _read_words() -> list[Word]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WORDS_SQL, [MOST_WORDS])
+        return [Word(*row) for row in cursor.fetchall()]
+
+
+def _read_phrases() -> list[Phrase]:
+    names = (
+        Product.objects.filter(published_at__lte=timezone.now())
+        .order_by("-popularity__score", "-created_at")
+        .values_list("name", "popularity__score")[:MOST_NAMES]
+    )
+    weighted = [(name[:MAX_LENGTH], score or 0.0) for name, score in names]
+    return phrases_of(weighted, most=MOST_PHRASES)
+
+
+def _read_shelves() -> list[Shelf]:
+    rows = Category.objects.order_by("position", "id").values_list("id", "name", "slug")
+    return [Shelf(*row) for row in rows]
