@@ -1,13 +1,35 @@
 """The only code that changes products after they were entered."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from django.db import connection
 from django.utils import timezone
 
 from catalog.errors import PriceInvalid, ProductNotFound
 from catalog.models import PriceChange, Product
 from common.db import requires_transaction, use_case
 from outbox import services as outbox
+
+_SET_POPULARITY = """
+    WITH given AS (
+        SELECT id, score
+          FROM unnest(%(ids)s::bigint[], %(scores)s::float8[]) AS score (id, score)
+          JOIN catalog_product AS product USING (id)
+         WHERE score > 0 AND score < 'infinity'
+    ), gone AS (
+        DELETE FROM catalog_popularity AS kept
+         WHERE NOT EXISTS (SELECT FROM given WHERE given.id = kept.product_id)
+     RETURNING product_id
+    ), written AS (
+        INSERT INTO catalog_popularity AS kept (product_id, score)
+        SELECT id, score FROM given ORDER BY id
+            ON CONFLICT (product_id) DO UPDATE SET score = excluded.score
+         WHERE kept.score <> excluded.score
+     RETURNING product_id
+    )
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
+"""
 
 
 @use_case
@@ -88,6 +110,20 @@ def set_rating(product: Product, *, average: Decimal | None, count: int) -> None
     product.rating_average, product.rating_count = average, count
     product.save(update_fields=["rating_average", "rating_count"])
     _announce(product)
+
+
+@use_case
+def set_popularity(scores: Mapping[int, float]) -> int:
+    """Replace how popular all products are; return how many rows changed.
+
+    ``scores`` are positive and finite, by product id, on any scale that grows with
+    demand; others count as none, and so do products that are not named. Products
+    themselves are not touched, so no card is made anew.
+    """
+    params = {"ids": list(scores), "scores": list(scores.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_POPULARITY, params)
+        return int(cursor.fetchall()[0][0])
 
 
 def _announce(product: Product) -> None:
