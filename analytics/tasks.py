@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from analytics import behaviour, recommendations
+from analytics import behaviour, funnel, recommendations, trends
 from analytics import services as analytics
 
 
@@ -28,3 +28,15 @@ def forget_old_behaviour() -> None:
 def make_recommendations() -> None:
     """Refresh each category's favourites, and the pairs once a night."""
     recommendations.make_due()
+
+
+@shared_task(name="analytics.tasks.score_products")
+def score_products() -> None:
+    """Say anew what is popular and what is on the rise."""
+    trends.refresh()
+
+
+@shared_task(name="analytics.tasks.count_funnel")
+def count_funnel() -> None:
+    """Count how far the visits and orders of the last days came."""
+    funnel.count_fresh_days()

@@ -35,6 +35,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
     },
+    "score products": {
+        "task": "analytics.tasks.score_products",
+        "schedule": timedelta(minutes=30),
+        "options": {"expires": 1200},
+    },
+    "count the funnel": {
+        "task": "analytics.tasks.count_funnel",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 300},
+    },
     "write down behaviour": {
         "task": "analytics.tasks.write_behaviour",
         "schedule": timedelta(seconds=5),

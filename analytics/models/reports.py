@@ -1,9 +1,16 @@
 """What the reports read: each day's takings, and each product's standing."""
 
+from collections.abc import Collection
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+# Above so many deviations from the usual, a product is on the rise.
+RISING_Z = 2.0
+# Fewer orders than these are chance, however unusual.
+RISING_ORDERS = 3
 
 
 class DailyTakings(models.Model):
@@ -48,6 +55,21 @@ class DailyTakings(models.Model):
         return f"{self.day}: {self.orders} orders by {self.delivery_method or '–'}"
 
 
+class ProductScoreQuerySet(models.QuerySet["ProductScore"]):
+    def on_sale(self, categories: Collection[int] | None) -> "ProductScoreQuerySet":
+        """Keep products on sale, of some categories or (``None``) of all."""
+        scores = self.filter(product__published_at__lte=Now())
+        if categories is None:
+            return scores
+        return scores.filter(product__category__in=categories)
+
+    def by_trend(self) -> "ProductScoreQuerySet":
+        """Put what is on the rise first, then the higher score, then the lower id."""
+        is_rising = Q(z__gte=RISING_Z, recent_orders__gte=RISING_ORDERS)
+        place = Case(When(is_rising, then=0), default=1)
+        return self.order_by(place, "-score", "product_id")
+
+
 class ProductScore(models.Model):
     """How one product sells: ever, this month, and lately beside what is usual.
 
@@ -73,6 +95,8 @@ class ProductScore(models.Model):
     # Orders and views, each day's counting less than that of the day after.
     score = models.FloatField(_("score"))
 
+    objects = ProductScoreQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -92,9 +116,16 @@ class ProductScore(models.Model):
     def __str__(self) -> str:
         return f"product {self.product_id}: {self.score:.2f}"
 
+    @property
+    def is_rising(self) -> bool:
+        return self.z >= RISING_Z and self.recent_orders >= RISING_ORDERS
+
 
 class ReportRun(models.Model):
     """When a table of the reports was last made anew, and how much that changed."""
+
+    SCORES = "scores"
+    FUNNEL = "funnel"
 
     name = models.CharField(max_length=32, primary_key=True)
     computed_at = models.DateTimeField(_("computed"), db_default=Now())

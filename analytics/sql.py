@@ -1,0 +1,13 @@
+"""Runs the reports' statements."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+
+def rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return all rows that a statement returns."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, dict(params))
+        return list(cursor.fetchall())
