@@ -82,6 +82,7 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
     *,
     reply: Mapping[int, Any],
     body: Any = None,
+    upload: Any = None,
     query: Any = None,
     example: Any = None,
     keyed: str = "",
@@ -91,7 +92,7 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
     """Describe a method of a view; its docstring is the description.
 
     ``reply`` gives the shape by status, ``None`` for no body. ``keyed="yes"`` says that
-    the Idempotency-Key is honoured.
+    the Idempotency-Key is honoured. ``upload`` is a body with files.
     """
     parameters = [*([KEY] if keyed else []), *headers, *([query] if query else [])]
     extra = {*problems, *((409, 422) if keyed else ())}
@@ -100,7 +101,7 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
         summary=summary,
         tags=[operation_id.partition("_")[0].replace("-", " ")],
         parameters=parameters,
-        request={"application/json": body} if body else None,
+        request=_request(body, upload),
         responses={status: _response(status, shape) for status, shape in reply.items()},
         examples=[OpenApiExample("Example", value=example, request_only=True)]
         if example
@@ -243,6 +244,12 @@ def _as_compat(found: Schema, schema: AutoSchema, successor: str) -> Schema:
     found["deprecated"] = True
     found["description"] = f"Kept for older clients; use `{successor}`."
     return found
+
+
+def _request(body: Any, upload: Any) -> dict[str, Any] | None:
+    if upload:
+        return {"multipart/form-data": upload}
+    return {"application/json": body} if body else None
 
 
 def _response(status: int, shape: Any) -> OpenApiResponse:

@@ -10,12 +10,14 @@ from accounts.models import User
 from orders.models import Order, OrderLine, OrderStatus
 from reviews.models import STARS, HelpfulVote, Review, ReviewSort, ReviewState
 
+USUAL_SORT = ReviewSort.HELPFUL
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """Which of a product's reviews are wanted; ``after`` is a ``position_of``."""
 
-    sort: ReviewSort = ReviewSort.HELPFUL
+    sort: ReviewSort = USUAL_SORT
     stars: int | None = None
     only_photos: bool = False
     after: Sequence[int] = ()

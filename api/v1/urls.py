@@ -16,6 +16,7 @@ from api.v1 import (
     products,
     refunds,
     restock,
+    reviews,
     shop,
 )
 
@@ -28,6 +29,17 @@ urlpatterns = [
         "products/<id:product_id>/back-in-stock", restock.BackInStockView, "restock"
     ),
     *route("categories", products.CategoryListView, "categories"),
+    *route("products/<id:product_id>/reviews", reviews.ProductReviewsView, "reviews"),
+    *route("reviews", reviews.OwnReviewsView, "own-reviews"),
+    *route("reviews/<id:review_id>", reviews.ReviewView, "review"),
+    *route("reviews/<id:review_id>/photos", reviews.ReviewPhotosView, "review-photos"),
+    *route(
+        "reviews/<id:review_id>/photos/<id:photo_id>",
+        reviews.ReviewPhotoView,
+        "review-photo",
+    ),
+    *route("reviews/<id:review_id>/helpful", reviews.HelpfulView, "helpful"),
+    *route("reviews/<id:review_id>/report", reviews.ReportView, "report-review"),
     *route("orders", orders.OrderListView, "orders"),
     *route("orders/<uuid:order_id>", orders.OrderView, "order"),
     *route(

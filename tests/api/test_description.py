@@ -77,7 +77,7 @@ def test_every_body_has_an_example() -> None:
     missing = {
         operation["operationId"]
         for _method, path, operation in operations()
-        if "requestBody" in operation
+        if "application/json" in operation.get("requestBody", {}).get("content", ())
         and not path.startswith("/api/v1/auth/token/")
         and "compat" not in operation["tags"]
         and "examples" not in operation["requestBody"]["content"]["application/json"]

@@ -28,6 +28,7 @@ from tests.factories import (
     ProductFactory,
     UserFactory,
 )
+from tests.reviewing import published, received
 
 pytestmark = pytest.mark.django_db
 ADDRESS = {
@@ -39,6 +40,7 @@ ADDRESS = {
     "city": "Seoul",
     "country": "KR",
 }
+REVIEW = {"rating": 4, "text": "Just what I wanted."}
 HUGE, NUL = 10**30, "a\0b"
 # What only staff may do, and which order each of these is about.
 STAFF = {"ship", "refund", "refund-plan"}
@@ -133,6 +135,18 @@ def world(user: User) -> dict[str, Any]:
         "user": user.pk,
         "email": user.email,
         "refresh": tokens.sign_in(user).refresh,
+        **reviews_of(user, other),
+    }
+
+
+def reviews_of(user: User, other: User) -> dict[str, int]:
+    jar, cup = ProductFactory.create_batch(2)
+    received(user, jar, cup)
+    received(other, jar)
+    return {
+        "reviewable": cup.pk,
+        "review": published(jar, user).pk,
+        "others_review": published(jar, other).pk,
     }
 
 
@@ -176,6 +190,9 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "users/me": {"name": "x", "phone": "1", "wants_marketing_email": True},
         "users/me/addresses": ADDRESS | {"is_default": True},
         "users/me/addresses/{address_id}": ADDRESS | {"is_default": True},
+        "products/{product_id}/reviews": REVIEW,
+        "reviews/{review_id}": REVIEW,
+        "reviews/{review_id}/report": {"reason": "spam"},
         "auth/register": {
             "email": "new@example.com",
             "password": PASSWORD,
@@ -196,7 +213,8 @@ def operations() -> list[str]:
         f"{method.upper()} {path}"
         for path, methods in description()["paths"].items()
         for method, operation in methods.items()
-        if "requestBody" in operation
+        # Bodies with files have tests of their own.
+        if "application/json" in operation.get("requestBody", {}).get("content", ())
     )
 
 
@@ -286,7 +304,8 @@ def path_of(operation: str, world: dict[str, Any]) -> tuple[str, str]:
     action = path.rpartition("/")[2]
     return method, path.format(
         order_id=world[ORDER_OF.get(action, "order")],
-        product_id=world["product"],
+        product_id=world["reviewable" if action == "reviews" else "product"],
+        review_id=world["others_review" if action == "report" else "review"],
         address_id=world["address"],
     )
 
@@ -362,6 +381,11 @@ def test_things_of_others_and_of_nobody_are_refused(
         (f"orders/{world['others_order']}/cancel", {}, 404),
         (f"orders/{world['others_order']}/pay", {}, 404),
         (f"orders/{world['others_order']}/repeat", {}, 404),
+        (f"products/{world['product']}/reviews", REVIEW, 403),
+        (f"products/{2**40}/reviews", REVIEW, 404),
+        (f"reviews/{2**40}/report", {"reason": "spam"}, 404),
+        (f"reviews/{2**40}/helpful", {}, 404),
+        (f"reviews/{world['review']}/helpful", {}, 409),
     ]
     before = digest()
 

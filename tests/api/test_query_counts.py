@@ -30,6 +30,7 @@ from tests.factories import (
     StaffFactory,
 )
 from tests.notifications.events import event
+from tests.reviewing import TEXT, published, received
 
 pytestmark = pytest.mark.django_db
 BASELINE = Path(__file__).parent.parent / "query_counts.json"
@@ -64,7 +65,14 @@ class Scene:
         self.staff = Api(StaffFactory.create())
         notifications.tell([event("order.paid", user_id=user.pk) for _ in range(5)])
         told = Notification.objects.of_user(user.pk)
+        self._review()
         self.notification_id = told.newest_first()[0].pk
+
+    def _review(self) -> None:
+        self.reviewed, self.bought = self.products[:2]
+        received(self.user, self.reviewed, self.bought)
+        self.own_review = published(self.reviewed, self.user)
+        self.review = published(self.reviewed)
 
     def order(self) -> str:
         quantities = {product.pk: 1 for product in self.products[:3]}
@@ -186,6 +194,15 @@ CALLS: dict[str, Call] = {
         },
     ),
     "config": lambda api, _: api.get("/api/v1/config"),
+    "reviews": lambda _, s: Api().get(f"/api/v1/products/{s.reviewed.pk}/reviews"),
+    "review create": lambda api, s: api.post(
+        f"/api/v1/products/{s.bought.pk}/reviews", {"rating": 4, "text": TEXT}
+    ),
+    "review change": lambda api, s: api.patch(
+        f"/api/v1/reviews/{s.own_review.pk}", {"rating": 4}
+    ),
+    "review helpful": lambda api, s: api.post(f"/api/v1/reviews/{s.review.pk}/helpful"),
+    "own reviews": lambda api, _: api.get("/api/v1/reviews"),
 }
 
 

@@ -60,7 +60,7 @@ def refused(kind: type[DomainError], action: Any, **given: Any) -> None:
 
 
 def write(user: User, product: Product, **given: Any) -> Review:
-    wish = {"rating": 4, "text": TEXT} | given
+    wish: dict[str, Any] = {"rating": 4, "text": TEXT} | given
     return reviews.write(user_id=user.pk, product_id=product.pk, **wish)
 
 
@@ -91,7 +91,8 @@ def test_who_never_ordered_it_is_no_buyer(jar: Product) -> None:
 
 def test_order_has_to_be_delivered_first(jar: Product) -> None:
     user = UserFactory.create(points=1_000_000)
-    wish = {"user_id": user.pk, "product_id": jar.pk, "rating": 1, "text": TEXT}
+    wish: dict[str, Any] = {"user_id": user.pk, "product_id": jar.pk}
+    wish |= {"rating": 1, "text": TEXT}
     order = ordered(user, jar)
     refused(NotABuyer, reviews.write, **wish)
     checkout.pack(order_id=order.pk, actor_id=None)
