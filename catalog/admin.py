@@ -6,12 +6,25 @@ from django import forms
 from django.contrib.admin import EmptyFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog import services as catalog
-from catalog.models import Category, PriceChange, Product, ProductGroup, ProductPhoto
+from catalog.models import (
+    Category,
+    FruitlessSearch,
+    PriceChange,
+    Product,
+    ProductGroup,
+    ProductPhoto,
+    SynonymGroup,
+)
 from common.admin import (
     ModelAdmin,
+    ReadOnlyAdmin,
     ReadOnlyInline,
     ReasonForm,
     TabularInline,
@@ -188,3 +201,36 @@ class ProductAdmin(ModelAdmin[Product]):
                 actor_id=request.user.pk,
             ),
         )
+
+
+@register(SynonymGroup)
+class SynonymGroupAdmin(ModelAdmin[SynonymGroup]):
+    """Words for the same thing: who searches for one finds all."""
+
+    list_display = ["__str__"]
+    search_fields = ["words"]
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest | None, **kwargs: Any
+    ) -> forms.Field | None:
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield is not None:
+            formfield.widget.attrs["class"] = "vLargeTextField"
+        return formfield
+
+
+@register(FruitlessSearch)
+class FruitlessSearchAdmin(ReadOnlyAdmin[FruitlessSearch]):
+    """What shoppers look for in vain, the most frequent first. Nobody edits it."""
+
+    list_display = ["text", "times", "last_at", "corrected_to", "remedy"]
+    list_filter = [("corrected_to", EmptyFieldListFilter), "last_at"]
+    search_fields = ["text"]
+    ordering = ["-times", "-last_at"]
+    date_hierarchy = "last_at"
+
+    @display(description=_("remedy"))
+    def remedy(self, search: FruitlessSearch) -> SafeString:
+        words = urlencode({"words": search.text.replace(",", " ")})
+        address = f"{reverse('admin:catalog_synonymgroup_add')}?{words}"
+        return format_html('<a href="{}">{}</a>', address, _("Add synonyms"))

@@ -294,7 +294,7 @@ class SynonymGroup(models.Model):
 
     def clean(self) -> None:
         # Compared as they are searched for.
-        self.words = [" ".join(word.casefold().split()) for word in self.words]
+        self.words = [" ".join(word.casefold().split()) for word in self.words or ()]
         if len(set(self.words)) < len(self.words):
             raise ValidationError({"words": _("A word is there twice.")})
 

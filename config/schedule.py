@@ -69,6 +69,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         }
         for channel in ("email", "sms", "browser")
     },
+    "learn the catalogue's words": {
+        "task": "catalog.tasks.refresh_vocabulary",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 300},
+    },
+    "count searches in vain": {
+        "task": "catalog.tasks.store_fruitless_searches",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
     "forget old replies": {
         "task": "common.tasks.forget_old_replies",
         "schedule": timedelta(hours=1),

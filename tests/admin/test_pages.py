@@ -7,11 +7,12 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from cart import services as carts
 from cart.models import Cart
-from catalog.models import ProductGroup
+from catalog.models import FruitlessSearch, ProductGroup, SynonymGroup
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.admin import ReadOnlyAdmin
@@ -43,8 +44,10 @@ EXPECTED = {
     "analytics.DailySales",
     "cart.Cart",
     "catalog.Category",
+    "catalog.FruitlessSearch",
     "catalog.Product",
     "catalog.ProductGroup",
+    "catalog.SynonymGroup",
     "common.IdempotencyRecord",
     "coupons.Coupon",
     "coupons.CouponBatch",
@@ -81,6 +84,8 @@ def shop() -> Shop:
     RateFactory.create()
     PickupPointFactory.create()
     ProductGroup.objects.create(name="Mugs")
+    SynonymGroup.objects.create(words=["mug", "cup"])
+    FruitlessSearch.objects.create(text="mgu", times=2, last_at=timezone.now())
     notifications.tell([event("order.paid", user_id=shop.user.pk)])
     ChannelState.objects.create(channel="email")
     basket = carts.of_user(shop.user.pk)
