@@ -85,6 +85,8 @@ TITLES = {
     "product_unavailable": _("Product not on sale"),
     "provider_unavailable": _("Payment provider away"),
     "quantity_out_of_range": _("Quantity out of range"),
+    "quote_invalid": _("Not a quote of ours"),
+    "quote_outdated": _("Quote outdated"),
     "quiet_hours_empty": _("Quiet hours empty"),
     "rate_limited": _("Too many requests"),
     "refund_key_reused": _("Refund key reused"),

@@ -22,6 +22,7 @@ from delivery.models import DeliveryMethod
 from orders import invoicing
 from orders.models import Fulfilment, FulfilmentLine, Invoice, Order
 from payments.models import Payment, Refund
+from promotions.pricing import PromotionKind
 
 INVOICE = "documents/invoice.html"
 PACKING_SLIPS = "documents/packing_slips.html"
@@ -199,6 +200,7 @@ def _sums(order: Order) -> list[tuple[str, str]]:
             str(step["label"])
             for step in order.adjustments
             if step["kind"] != "delivery"
+            and step.get("rule") != PromotionKind.FREE_DELIVERY
         )
         label = f"{_('Discount')}: {names}" if names else _("Discount")
         sums.append((label, money(-order.discount)))

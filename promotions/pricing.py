@@ -177,6 +177,16 @@ class Quote:
         return next(asked, None)
 
     @property
+    def delivery_price(self) -> int:
+        """What delivery costs before a promotion makes it free."""
+        return sum(one.amount for one in self.adjustments if one.kind == "delivery")
+
+    @property
+    def saved(self) -> int:
+        """What all discounts come to, the one on delivery included."""
+        return -sum(one.amount for one in self.adjustments if one.amount < 0)
+
+    @property
     def promotions(self) -> dict[int, int]:
         """What each promotion gives, by its number; only those that give something."""
         return {

@@ -8,11 +8,13 @@ from typing import Any
 from django.utils import timezone
 
 from cart.models import Cart, CartItem
+from checkout.quotes import quote_id
 from checkout.selectors import NOWHERE, Offer, offer
 from coupons import services as coupons
 from coupons.models import Coupon
 from promotions.pricing import CouponTerms, Quote, weight_of
 from shop.cards import first_photo, photo_url
+from shop.prices import Hint, Step, hints, steps
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,26 @@ class CartView:
     @property
     def coupon_id(self) -> int | None:
         return self.offer.coupon.coupon_id if self.offer.coupon else None
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of the products, by id."""
+        return {line.product_id: line.name for line in self.lines}
+
+    @property
+    def quote_id(self) -> str:
+        """What this page shows, signed: an order of it cannot come to more."""
+        return quote_id(self.quote)
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """How the total comes about."""
+        return steps(self.quote)
+
+    @property
+    def hints(self) -> Sequence[Hint]:
+        """What else the shopper could get, and what is missing for it."""
+        return hints(self.quote) if self.quote.lines else ()
 
     @property
     def can_check_out(self) -> bool:

@@ -72,7 +72,8 @@ class CheckoutForm(forms.Form):
     postal_code = forms.CharField(required=False, max_length=16)
     delivery = forms.SlugField(required=False, max_length=40)
     coupon = forms.IntegerField(required=False, min_value=1, max_value=2**62)
-    expected_total = forms.IntegerField(required=False, min_value=0, max_value=2**62)
+    # What the page had shown, signed.
+    quote = forms.CharField(required=False)
     key = forms.CharField(required=False, max_length=64)
     keep_address = forms.BooleanField(
         required=False, label=_("Keep this address for next time")

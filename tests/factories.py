@@ -13,6 +13,8 @@ from delivery.models import DeliveryMethod, PickupPoint, Rate, Zone
 from inventory import services as inventory
 from inventory.models import MovementKind
 from points import services as points
+from promotions.models import Promotion
+from promotions.pricing import PromotionKind
 
 PASSWORD = "correct horse battery"
 
@@ -120,6 +122,18 @@ class CouponFactory(factory.django.DjangoModelFactory[Coupon]):
         batch.issued += 1
         batch.save(update_fields=["issued"])
         return int(batch.issued)
+
+
+class PromotionFactory(factory.django.DjangoModelFactory[Promotion]):
+    """Ten per cent off everything, running since yesterday."""
+
+    class Meta:
+        model = Promotion
+
+    name = "Autumn"
+    kind = PromotionKind.PERCENT
+    value = 10
+    starts_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=1))
 
 
 class DeliveryMethodFactory(factory.django.DjangoModelFactory[DeliveryMethod]):

@@ -21,6 +21,7 @@ from api.views import GuestView, PersonalView
 from cart import services as carts
 from cart.models import Cart, CartItem
 from checkout import services as checkout
+from checkout.quotes import quote_id
 from checkout.selectors import Offer
 from checkout.services import Purchase
 from promotions.pricing import Quote, QuotedLine
@@ -59,15 +60,34 @@ class CartCouponJson(TypedDict):
 
 
 class AdjustmentJson(TypedDict):
-    """One step from the subtotal to the total."""
+    """One step from the subtotal to the total, and by which rule it came about."""
 
     kind: str
     label: str
     amount: MoneyJson
+    source_id: int | None
+    rule: str
+
+
+class NotAppliedJson(TypedDict):
+    """A discount that is not given: the first rule that failed, what is missing."""
+
+    kind: str
+    label: str
+    source_id: int | None
+    reason: str
+    missing: MoneyJson
+    missing_units: int
+    # The promotion that is given instead.
+    by: str
 
 
 class CartJson(TypedDict):
-    """A cart and what it would cost. ``token`` is a guest's key to it."""
+    """A cart and what it would cost. ``token`` is a guest's key to it.
+
+    An order that sends ``quote_id`` along costs no more than this, or is refused with
+    what has changed.
+    """
 
     token: str | None
     version: int
@@ -78,6 +98,8 @@ class CartJson(TypedDict):
     delivery_cost: MoneyJson
     total: MoneyJson
     adjustments: list[AdjustmentJson]
+    not_applied: list[NotAppliedJson]
+    quote_id: str
     can_check_out: bool
 
 
@@ -286,7 +308,7 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
     items = list(_items(cart)) if cart else []
     quoted, offer = checkout.price(
         Purchase(
-            user_id=holder.user_id or 0,
+            user_id=holder.user_id,
             email="",
             quantities={item.product_id: item.quantity for item in items},
             coupon_id=cart.coupon_id if cart else None,
@@ -307,6 +329,8 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
         "delivery_cost": money(quoted.delivery_cost),
         "total": money(quoted.total),
         "adjustments": adjustments_json(quoted),
+        "not_applied": not_applied_json(quoted),
+        "quote_id": quote_id(quoted),
         "can_check_out": bool(shown)
         and all(item["problem"] in {None, "price_changed"} for item in shown),
     }
@@ -320,8 +344,29 @@ def _items(cart: Cart) -> QuerySet[CartItem]:
 
 def adjustments_json(quoted: Quote) -> list[AdjustmentJson]:
     return [
-        {"kind": step.kind, "label": step.label, "amount": money(step.amount)}
+        {
+            "kind": step.kind,
+            "label": step.label,
+            "amount": money(step.amount),
+            "source_id": step.source_id,
+            "rule": step.rule,
+        }
         for step in quoted.adjustments
+    ]
+
+
+def not_applied_json(quoted: Quote) -> list[NotAppliedJson]:
+    return [
+        {
+            "kind": refusal.kind,
+            "label": refusal.label,
+            "source_id": refusal.source_id,
+            "reason": refusal.reason.value,
+            "missing": money(refusal.missing),
+            "missing_units": refusal.missing_units,
+            "by": refusal.by,
+        }
+        for refusal in quoted.refusals
     ]
 
 

@@ -137,8 +137,8 @@ class DeliveryQuotesView(GuestView):
         Without an address it is the shopper's usual one.
         """
         asked = clean(QUOTES, request)
-        address = _destination(request, asked)
-        quantities = _quantities(request, asked)
+        address = destination_of(request, asked)
+        quantities = quantities_of(request, asked)
         now = offer(
             quantities,
             user_id=None,
@@ -156,7 +156,8 @@ class DeliveryQuotesView(GuestView):
         return Response(body)
 
 
-def _quantities(request: Request, asked: dict[str, Any]) -> dict[int, int]:
+def quantities_of(request: Request, asked: dict[str, Any]) -> dict[int, int]:
+    """Return the products asked for, or those in the cart; raise ``CartEmpty``."""
     if "items" in asked:
         return merged(asked["items"])
     cart = holder_of(request).find()
@@ -167,7 +168,8 @@ def _quantities(request: Request, asked: dict[str, Any]) -> dict[int, int]:
     return quantities
 
 
-def _destination(request: Request, asked: dict[str, Any]) -> Mapping[str, str]:
+def destination_of(request: Request, asked: dict[str, Any]) -> Mapping[str, str]:
+    """Return where to, as far as it was said; else the shopper's usual address."""
     if "address" in asked:
         written: dict[str, str] = asked["address"]
         return written

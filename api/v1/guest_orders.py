@@ -82,6 +82,7 @@ def _purchase_of_guest(
         address=full_address(asked["address"]),
         delivery_method=asked.get("delivery_method"),
         expected_total=asked.get("expected_total"),
+        quote_id=asked.get("quote_id", ""),
         cart=cart,
     )
 

@@ -54,6 +54,7 @@ from api.v1.order_shapes import (
 from api.views import PersonalView, cacheable
 from cart.models import Cart
 from checkout import services as checkout
+from checkout.quotes import LONGEST
 from checkout.services import MAX_LINES, Purchase
 from common.idempotency import Reply
 from orders.drafts import Draft
@@ -85,7 +86,12 @@ class PlaceOrderInput(Input):
     address = AddressInput(required=False)
     delivery_method = StrictText(required=False, max_length=40)
     expected_total = StrictInteger(
-        required=False, help_text="In minor units; refused if the total is another."
+        required=False, help_text="In minor units; refused if the total is higher."
+    )
+    quote_id = StrictText(
+        required=False,
+        max_length=LONGEST,
+        help_text="What was shown; refused if it would cost more by now.",
     )
     pay = StrictBoolean(required=False, help_text="Pay from the points at once.")
     user_id = Id(required=False, allow_null=True)
@@ -262,7 +268,7 @@ class OrderView(KeyView):
             if "status" in asked:
                 _move(request, order, asked)
             else:
-                address = _address_of(order.user_id, asked)
+                address = address_of(order.user_id, asked)
                 owner = order.user_id or 0
                 checkout.change_address(
                     order_id=order_id, user_id=owner, address=address
@@ -353,14 +359,15 @@ def _purchase(buyer: User, subject: int, asked: dict[str, Any]) -> Purchase:
         email=user.email,
         quantities=quantities,
         coupon_id=coupon_id,
-        address=_address_of(subject, asked),
+        address=address_of(subject, asked),
         delivery_method=asked.get("delivery_method"),
         expected_total=asked.get("expected_total"),
+        quote_id=asked.get("quote_id", ""),
         cart=cart,
     )
 
 
-def _address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
+def address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
     """Return the address asked for: written out, from the book, or the usual one."""
     if "address" in asked:
         return full_address(asked["address"])

@@ -1,6 +1,7 @@
 """Checkout on one page: address, delivery, coupon, payment, and one button."""
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from accounts import services as accounts
 from accounts.models import Address
 from cart.models import Cart
 from checkout import services as checkout
-from checkout.errors import PriceChanged
+from checkout.errors import QuoteOutdated
 from common import idempotency
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
@@ -35,6 +36,7 @@ from shop.guards import say_no, see_other
 from shop.guests import remember
 from shop.kept import email_of
 from shop.paying import POINTS, Bill, bill, go_to_provider
+from shop.prices import PriceChange, price_changes
 from shop.typing import user_id_of
 
 PATH = "/checkout/"
@@ -57,6 +59,8 @@ class Visit:
     # About the payment.
     said: dict[str, Any]
     key: str
+    # What is dearer than the page had said.
+    changes: Sequence[PriceChange] = ()
 
     @property
     def wants_new_address(self) -> bool:
@@ -122,7 +126,7 @@ def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
     purchase = _purchase(visit, address)
     try:
         reply = checkout.purchase_once(purchase, status, claim=claim, render=_number)
-    except PriceChanged as error:
+    except QuoteOutdated as error:
         return _confirm_again(visit, error)
     except DomainError as error:
         return _refuse(visit, error)
@@ -166,14 +170,15 @@ def _purchase(visit: Visit, address: dict[str, str]) -> checkout.Purchase:
         coupon_id=visit.chosen.get("coupon"),
         address=address,
         delivery_method=visit.chosen.get("delivery") or None,
-        expected_total=visit.chosen.get("expected_total"),
+        quote_id=visit.chosen.get("quote") or "",
         cart=checkout.CartVersion(cart.pk, cart.version) if cart else None,
     )
 
 
-def _confirm_again(visit: Visit, error: PriceChanged) -> HttpResponse:
+def _confirm_again(visit: Visit, error: QuoteOutdated) -> HttpResponse:
     # The page is read once more, so that it shows the very prices it asks about.
     fresh = _visit(visit.request, visit.chosen)
+    fresh.changes = price_changes(error, fresh.view.names)
     say_no(visit.request, error)
     return _answer(fresh, status=409)
 
@@ -294,7 +299,7 @@ def _ways(visit: Visit) -> list[DeliveryQuote]:
 def _is_news(way: DeliveryQuote, view: CartView) -> bool:
     chosen = view.offer.delivery
     is_chosen = chosen is not None and chosen.code == way.code
-    return is_chosen and way.cost != view.quote.delivery_cost
+    return is_chosen and way.cost != view.quote.delivery_price
 
 
 def _destination(chosen: dict[str, Any], addresses: list[Address]) -> dict[str, str]:

@@ -110,10 +110,12 @@ def test_new_price_has_to_be_confirmed(signed_in: Client, cup: Product) -> None:
 
     assert answer.status_code == 409
     page = text_of(answer)
-    assert "A price has changed. Please check the new total." in page
+    assert "The price has changed. Please check the new total." in page
+    assert "was now" in page
+    assert "₩18,500 ₩20,000" in page
     assert "Pay ₩23,000" in page
     assert not Order.objects.exists()
-    again = form | {"expected_total": "23000"}
+    again = form | {"quote": answer.context["view"].quote_id}
     assert signed_in.post("/checkout/", again).status_code == 303
     assert Order.objects.get().total == 23_000
 
@@ -203,7 +205,11 @@ def test_way_of_delivery_changes_the_total(signed_in: Client) -> None:
 
     part = signed_in.get("/checkout/", {"delivery": "express"}, headers=HTMX)
     answer = send(
-        signed_in, **TYPED, delivery="express", expected_total=24_500, pay="1"
+        signed_in,
+        **TYPED,
+        delivery="express",
+        quote=part.context["view"].quote_id,
+        pay="1",
     )
 
     assert "Delivery: Courier ₩6,000" in text_of(part)
@@ -216,7 +222,10 @@ def test_way_of_delivery_changes_the_total(signed_in: Client) -> None:
 def test_chosen_coupon_is_used(signed_in: Client, shopper: User) -> None:
     coupon = CouponFactory.create(user=shopper, batch__name="Autumn")
 
-    send(signed_in, **TYPED, coupon=coupon.pk, expected_total=19_650, pay="1")
+    page = signed_in.get("/checkout/", {"coupon": coupon.pk})
+
+    quote_id = page.context["view"].quote_id
+    send(signed_in, **TYPED, coupon=coupon.pk, quote=quote_id, pay="1")
 
     order = Order.objects.get()
     assert (order.discount, order.total) == (1_850, 19_650)
@@ -255,8 +264,8 @@ def test_page_needs_few_statements(
 def filled(client: Client, **fields: Any) -> dict[str, Any]:
     """Return the form of a fresh checkout page with ``fields`` filled in."""
     page = client.get("/checkout/")
-    total = page.context["view"].quote.total
-    return {"key": page.context["visit"].key, "expected_total": total} | fields
+    quote_id = page.context["view"].quote_id
+    return {"key": page.context["visit"].key, "quote": quote_id} | fields
 
 
 def send(client: Client, **fields: Any) -> Any:

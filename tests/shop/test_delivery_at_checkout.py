@@ -119,7 +119,7 @@ def test_order_is_charged_for_where_it_goes(
             "address": jeju,
             "delivery": "standard",
             "key": page.context["visit"].key,
-            "expected_total": page.context["view"].quote.total,
+            "quote": page.context["view"].quote_id,
             "pay": "1",
         },
     )
@@ -139,7 +139,7 @@ def test_price_of_another_address_has_to_be_confirmed(signed_in: Client) -> None
     assert not Order.objects.exists()
     assert "Pay ₩24,500" in text_of(refused)
 
-    form["expected_total"] = refused.context["view"].quote.total
+    form["quote"] = refused.context["view"].quote_id
     signed_in.post("/checkout/", form)
 
     assert Order.objects.get().total == 24_500
@@ -193,7 +193,7 @@ def test_order_that_is_picked_up_goes_to_the_point(signed_in: Client) -> None:
             **wish,
             "keep_address": "on",
             "key": page.context["visit"].key,
-            "expected_total": 19_000,
+            "quote": page.context["view"].quote_id,
             "pay": "1",
         },
     )
@@ -210,8 +210,11 @@ def test_order_that_is_picked_up_goes_to_the_point(signed_in: Client) -> None:
 def test_point_that_is_not_there_is_refused(point: str, signed_in: Client) -> None:
     wish = {"delivery": "pickup", "at-pickup": point}
 
-    assert signed_in.get("/checkout/", wish).status_code == 200
-    answer = send(signed_in, **TYPED, **wish, expected_total=19_000, pay="1")
+    page = signed_in.get("/checkout/", wish)
+    assert page.status_code == 200
+    answer = send(
+        signed_in, **TYPED, **wish, quote=page.context["view"].quote_id, pay="1"
+    )
 
     # What is no name at all is no choice either: the parcel goes to the address.
     refused = point == "nowhere"

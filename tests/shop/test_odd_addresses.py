@@ -43,7 +43,7 @@ def test_page_is_shown_or_not_found(signed_in: Client, path: str) -> None:
 )
 def test_action_is_refused_without_breaking(signed_in: Client, path: str) -> None:
     signed_in.post("/cart/add/", {"product": "1", "quantity": "1"})
-    fields = ("product", "quantity", "coupon", "amount", "preset", "expected_total")
+    fields = ("product", "quantity", "coupon", "amount", "preset", "quote")
     form = dict.fromkeys(fields, HUGE) | {"key": "k\x00", "address": "\x00"}
 
     assert signed_in.post(path, form).status_code in {302, 303, 404, 409, 422}
