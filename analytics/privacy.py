@@ -64,6 +64,12 @@ def forget_visitor(visitor_id: str) -> None:
     buffer.forget(actor)
 
 
+def dismissed_by(user_id: int) -> list[int]:
+    """Return the products that a shopper does not want to see, the last first."""
+    rows = NotInterested.objects.filter(user=user_id).order_by("-at", "-pk")
+    return list(rows.values_list("product_id", flat=True))
+
+
 @use_case
 def dismiss(*, user_id: int, product_id: int) -> bool:
     """Never recommend a product to a shopper again; return whether that is new.

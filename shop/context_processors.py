@@ -2,9 +2,9 @@
 
 from django.http import HttpRequest
 
-from shop.storefront import Storefront
+from shop.storefront import Storefront, storefront_of
 
 
 def storefront(request: HttpRequest) -> dict[str, Storefront]:
     """Offer the surroundings of the page; nothing is read until it is shown."""
-    return {"storefront": Storefront(request)}
+    return {"storefront": storefront_of(request)}

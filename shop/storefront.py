@@ -36,19 +36,24 @@ COUNTS_SQL = """
            (SELECT count(*) FROM notifications_notification
              WHERE user_id = %(user_id)s AND read_at IS NULL),
            (SELECT coalesce(max(id), 0) FROM notifications_notification
-             WHERE user_id = %(user_id)s)
+             WHERE user_id = %(user_id)s),
+           (SELECT consents FROM analytics_privacy WHERE user_id = %(user_id)s),
+           coalesce((SELECT wants_recommendations FROM analytics_privacy
+                      WHERE user_id = %(user_id)s), true)
 """
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The numbers in the header."""
+    """The numbers in the header, and what the shopper chose about privacy."""
 
     points: int = 0
     coupons: int = 0
     in_cart: int = 0
     unread: int = 0
     newest_id: int = 0
+    consents: bool | None = None
+    wants_recommendations: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,14 @@ class Storefront:
         if token := guest_token(self._request):
             return Counts(in_cart=_guest_count(token))
         return Counts()
+
+
+def storefront_of(request: HttpRequest) -> Storefront:
+    """Return the surroundings of a request, the same ones each time."""
+    found: Storefront | None = getattr(request, "storefront", None)
+    if found is None:
+        found = request.storefront = Storefront(request)  # type: ignore[attr-defined]
+    return found
 
 
 def _home_delivery() -> list[HomeDelivery]:

@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from shop.converters import KeyConverter
 from shop.views import (
     account,
+    best,
     cart,
     checkout,
     coupons,
@@ -17,9 +18,11 @@ from shop.views import (
     payments,
     points,
     preferences,
+    privacy,
     products,
     restock,
     returns,
+    reviews,
     sandbox,
 )
 
@@ -29,13 +32,23 @@ app_name = "shop"
 
 urlpatterns = [
     path("", home.home_page, name="home"),
-    path("best/", home.best_page, name="best"),
+    path("best/", best.best_page, name="best"),
     path("products/", products.product_list, name="products"),
     path("c/<str:slug>/", products.category_page, name="category"),
     # The slug takes all it can, so the id is what follows the last hyphen.
     path("p/<str:slug>-<key:product_id>/", products.product_page, name="product"),
     path("products/<key:product_id>/alert/", restock.ask, name="alert"),
     path("products/<key:product_id>/alert/undo/", restock.undo, name="alert-undo"),
+    path("products/<key:product_id>/reviews/", reviews.section, name="product-reviews"),
+    path("products/<key:product_id>/review/", reviews.review_page, name="review"),
+    path("reviews/<key:review_id>/helpful/", reviews.helpful, name="review-helpful"),
+    path("reviews/<key:review_id>/report/", reviews.report, name="review-report"),
+    path("account/reviews/", reviews.reviews_page, name="my-reviews"),
+    path(
+        "account/reviews/<key:review_id>/withdraw/",
+        reviews.withdraw,
+        name="review-withdraw",
+    ),
     path("back/<str:token>/", restock.kept_page, name="kept"),
     path("back/<str:token>/off/", restock.off_page, name="kept-off"),
     path("cart/", cart.cart_page, name="cart"),
@@ -104,6 +117,11 @@ urlpatterns = [
     path("account/alerts/", restock.alerts_page, name="alerts"),
     path("account/alerts/<key:alert_id>/cancel/", restock.cancel, name="alert-cancel"),
     path("help/<slug:topic>/", help_texts.help_page, name="help"),
+    path("privacy/", privacy.privacy_page, name="privacy"),
+    path("privacy/choice/", privacy.choose, name="privacy-choice"),
+    path("privacy/recommendations/", privacy.switch, name="privacy-recommendations"),
+    path("not-interested/<key:product_id>/", privacy.dismiss, name="dismiss"),
+    path("not-interested/<key:product_id>/undo/", privacy.undo, name="undo-dismissal"),
     path("theme/", preferences.choose_theme, name="theme"),
     path("language/", preferences.choose_language, name="language"),
 ]

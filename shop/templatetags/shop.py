@@ -22,6 +22,7 @@ from common.money import money
 from delivery.promise import Promise
 from shop.cards import photo_url
 from shop.memo import Memo
+from shop.observing import asks
 from shop.shelves import top_shelves
 
 register = template.Library()
@@ -129,6 +130,16 @@ def header(context: Context) -> SafeString:
         return SafeString(get_template("shop/parts/_header.html").render(values))
     mark = f"{place}|{storefront.counts.in_cart}|{values['free_from']}"
     return _kept("shop/parts/_header.html", mark, values)
+
+
+@register.simple_tag(takes_context=True)
+def consent(context: Context) -> SafeString:
+    """Ask who has not been asked yet whether they may be observed."""
+    request = context.get("request")
+    if request is None or not asks(request):
+        return SafeString("")
+    page = get_template("shop/parts/_consent.html")
+    return SafeString(page.render({"request": request}))
 
 
 @register.simple_tag(takes_context=True)

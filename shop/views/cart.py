@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
+from analytics.models import Behaviour
 from cart import services as carts
 from cart.models import Cart, CartItem
 from catalog.models import Product
@@ -19,6 +20,8 @@ from shop.cart_page import CartView, read_cart
 from shop.carts import find_cart, open_cart
 from shop.guards import say_no, see_other, shopper_action
 from shop.kept import email_of
+from shop.observing import observe
+from shop.recommendations import beside_cart
 from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
 
 
@@ -49,7 +52,10 @@ class CouponForm(forms.Form):
 
 def cart_page(request: HttpRequest) -> HttpResponse:
     """Show the cart."""
-    return render(request, "shop/cart/page.html", _context(request))
+    context = _context(request)
+    inside = [line.product_id for line in context["view"].lines]
+    rows = beside_cart(request, inside)
+    return render(request, "shop/cart/page.html", context | {"rows": rows})
 
 
 @require_POST
@@ -69,6 +75,7 @@ def add(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         say_no(request, error)
         return see_other(request, reverse("shop:cart"))
+    observe(request, Behaviour.ADD, product_id=item.product_id)
     if request.POST.get("then") == "checkout":
         return opened.remember(see_other(request, reverse("shop:checkout")))
     if not is_fragment(request):
@@ -106,6 +113,7 @@ def remove(request: HttpRequest, product_id: int) -> HttpResponse:
     except DomainError as error:
         say_no(request, error)
         return _after_change(request)
+    observe(request, Behaviour.REMOVE, product_id=product_id)
     if is_fragment(request):
         return _after_change(request, {"removed": product_id, "quantity": quantity})
     undo = f"?removed={product_id}&quantity={quantity}"

@@ -1,6 +1,4 @@
-"""The front page and the ranking."""
-
-from typing import Any
+"""The front page."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,6 +8,7 @@ from analytics.selectors import BestSellers, best_sellers
 from catalog.models import Product
 from shop.cards import FIRST_ROW, card_rows, first_photo, photo_url, render_cards
 from shop.memo import Memo
+from shop.recommendations import at_home
 from shop.typing import user_id_of
 from shop.views.coupons import tickets
 
@@ -29,22 +28,10 @@ def home_page(request: HttpRequest) -> HttpResponse:
         "best": ranked_cards(best),
         "tickets": tickets(user_id_of(request), limit=TEASERS),
         "new": render_cards(card_rows(new[:NEW_ARRIVALS])),
+        "own_rows": at_home(request),
         "nav": "home",
     }
     return render(request, "shop/home.html", context)
-
-
-def best_page(request: HttpRequest) -> HttpResponse:
-    """Show the best sellers of the last three shop days, and which days those are."""
-    best = best_sellers()
-    context: dict[str, Any] = {
-        "cards": ranked_cards(best),
-        "first_day": best.first_day,
-        "last_day": best.last_day,
-        "computed_at": best.computed_at,
-        "nav": "best",
-    }
-    return render(request, "shop/products/best.html", context)
 
 
 def hero_photos(best: BestSellers) -> list[str]:

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.models import Behaviour
 from catalog.models import Product
 from shop.cards import (
     FIRST_ROW,
@@ -23,7 +24,10 @@ from shop.cards import (
     stock_note,
 )
 from shop.listing import SORTS, Asked, find
+from shop.observing import observe, observe_product
+from shop.recommendations import beside_product
 from shop.restock import restock_context
+from shop.reviews import reviews_context
 from shop.shelves import Shelf, find_shelf, find_shelf_by_id, top_shelves
 
 RELATED = 5
@@ -64,17 +68,20 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
     stock = stock_note(getattr(product, "available", None))
     restock = restock_context(request, product)
     left = stock["left"] or (restock["hold"].quantity if restock["hold"] else 0)
+    rows = beside_product(request, product.pk)
     context = {
         "product": product,
         "photos": list(product.photos.all()),
         "siblings": _siblings(product),
-        "related": render_cards(_related(product)),
+        "rows": rows,
         "max_quantity": min(MAX_IN_FORM, left),
         "is_buyable": left > 0,
         **stock,
         **restock,
+        **reviews_context(request, product),
         **_place(shelf),
     }
+    observe_product(request, product.pk, [row.source for row in rows])
     return render(request, "shop/products/detail.html", context)
 
 
@@ -109,6 +116,8 @@ def _list_page(request: HttpRequest, *, shelf: Shelf | None) -> HttpResponse:
         "nav": "" if shelf else "all",
         **_place(shelf),
     }
+    if asked.text and listing.page == 1:
+        observe(request, Behaviour.SEARCH, query=asked.text)
     return render(request, "shop/products/list.html", context)
 
 

@@ -261,8 +261,8 @@ def test_cart_page_needs_few_statements_however_full(
     CouponFactory.create(user=shopper)
     signed_in.get("/cart/")
 
-    # Session, user, cart, lines, offer, coupons, the header's numbers.
-    with django_assert_max_num_queries(7):
+    # Session, user, cart, lines, offer, coupons, header, what goes with it.
+    with django_assert_max_num_queries(8):
         signed_in.get("/cart/")
 
 
