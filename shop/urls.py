@@ -6,6 +6,7 @@ from shop.converters import KeyConverter
 from shop.views import (
     account,
     best,
+    best,
     cart,
     checkout,
     coupons,
