@@ -6,7 +6,6 @@ from shop.converters import KeyConverter
 from shop.views import (
     account,
     best,
-    best,
     cart,
     checkout,
     coupons,
