@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from django.db import connection
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -17,8 +16,10 @@ from rest_framework.renderers import JSONRenderer
 
 from catalog.models import Product
 from shop import listing
-from shop.cards import CARD_TEMPLATE, card_rows, photo_url, render_cards, stock_note
-from shop.views import products
+from shop.cards import CARD_TEMPLATE, photo_url, render_cards, stock_note
+from shop.listing import rows_of
+from shop.views import list_page, search
+from shop.views.list_page import kept_markup
 
 PAGE = 20
 JSON = "application/json"
@@ -96,7 +97,7 @@ def plain_page(request: HttpRequest) -> HttpResponse:
     """Show the shop's own list page with each card rendered by its template."""
     token = _is_plain.set(True)
     try:
-        return products.product_list(request)
+        return search.product_list(request)
     finally:
         _is_plain.reset(token)
 
@@ -104,10 +105,22 @@ def plain_page(request: HttpRequest) -> HttpResponse:
 _is_plain = ContextVar("is_plain", default=False)
 
 
-def _read(found: QuerySet[Product]) -> Sequence[Any]:
+def _read(product_ids: Sequence[int]) -> Sequence[Any]:
     if not _is_plain.get():
-        return card_rows(found)
-    return list(found.select_related("category").prefetch_related("photos"))
+        return rows_of(product_ids)
+    found = (
+        Product.objects.on_sale()
+        .with_available()
+        .filter(pk__in=product_ids)
+        .select_related("category")
+        .prefetch_related("photos")
+    )
+    products = {product.pk: product for product in found}
+    return [products[pk] for pk in product_ids]
+
+
+def _kept(page: list_page.ListPage) -> SafeString:
+    return page.markup(list_page.LISTING) if _is_plain.get() else kept_markup(page)
 
 
 def _render(rows: Sequence[Any], **options: Any) -> Sequence[SafeString]:
@@ -136,5 +149,6 @@ def _card(product: Any) -> SafeString:
 
 
 # The page itself stays the shop's, whatever becomes of it.
-setattr(listing, "card_rows", _read)  # noqa: B010 — mypy knows it as another's
-setattr(products, "render_cards", _render)  # noqa: B010 — the same
+setattr(listing, "rows_of", _read)  # noqa: B010 — mypy knows it as another's
+setattr(list_page, "render_cards", _render)  # noqa: B010 — the same
+setattr(search, "kept_markup", _kept)  # noqa: B010 — the same

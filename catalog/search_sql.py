@@ -120,15 +120,20 @@ def restrict(wishes: Wishes, query: TextQuery | None) -> Statement:
 def page(
     wishes: Wishes, query: TextQuery | None, *, order: str, offset: int, limit: int
 ) -> Statement:
-    """Read one page in an order that an index knows."""
+    """Read one page in an order that an index knows; what is sold out comes last."""
     hits = restrict(wishes, query)
-    # A table that nothing asks for would be read for nothing.
-    joins = _STOCK if wishes.in_stock else ""
-    joins += f" {_POPULARITY}" if order == "popular" else ""
-    sql = f"""
-        SELECT product.id FROM catalog_product AS product {joins}
-         WHERE {hits.sql} ORDER BY {ORDERS[order]} LIMIT %(limit)s OFFSET %(offset)s
-    """  # noqa: S608 — our own text
+    joins = f"{_STOCK} {_POPULARITY}" if order == "popular" else _STOCK
+    # The second half is not begun before the first one is used up: a page of the
+    # first reads as many rows of the index as it shows.
+    halves = [_IN_STOCK] if wishes.in_stock else [_IN_STOCK, f"NOT {_IN_STOCK}"]
+    sql = " UNION ALL ".join(
+        f"""SELECT id FROM (
+            SELECT product.id FROM catalog_product AS product {joins}
+             WHERE {hits.sql} AND {half}
+             ORDER BY {ORDERS[order]} LIMIT %(limit)s + %(offset)s) AS half"""  # noqa: S608 — our own text
+        for half in halves
+    )
+    sql += " LIMIT %(limit)s OFFSET %(offset)s"
     return Statement(sql, hits.params | {"limit": limit, "offset": offset})
 
 

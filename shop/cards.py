@@ -50,7 +50,7 @@ def render_cards(rows: Sequence[CardRow], *, eager: int = 0) -> list[SafeString]
         (
             *prefix,
             "eager" if index < eager else "lazy",
-            _stock_step(row.available),
+            stock_step(row.available),
             row.id,
             row.version,
         )
@@ -69,6 +69,11 @@ def card_design() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+def stock_step(available: int | None) -> int:
+    """Return what a card tells of a stock: 0 is sold out, from PLENTY on nothing."""
+    return max(0, min(available or 0, PLENTY))
+
+
 def stock_note(available: int | None) -> dict[str, Any]:
     """Return what card and product page say about a stock."""
     left = available or 0
@@ -85,11 +90,6 @@ def first_photo(product: str = "pk") -> Subquery:
 def photo_url(photo: dict[str, Any] | None) -> str:
     """Return the address of a picture read by ``first_photo``."""
     return default_storage.url(photo["image"]) if photo else ""
-
-
-def _stock_step(available: int | None) -> int:
-    # 0 is sold out, PLENTY is everything that the card says nothing about.
-    return max(0, min(available or 0, PLENTY))
 
 
 def _render(keys: Sequence[CardKey]) -> Mapping[CardKey, str]:

@@ -1,116 +1,42 @@
-"""What a shopper may ask of a product list, and the page of it they get."""
+"""One page of a product list, from what a shopper asked."""
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from django import forms
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import F, QuerySet
-from django.http import QueryDict
-from django.utils.translation import gettext_lazy as _
-
-from catalog.models import Product
-from common.money import from_major, to_major
-from shop.cards import CardRow, card_rows
+from catalog import search
+from catalog.search import Facets, Found, Sort
+from common.db import run
+from shop.asked import MAX_PAGE, NEWEST, Asked
+from shop.cards import CardRow
+from shop.facets import Chip, chips
 from shop.memo import Memo
-from shop.shelves import Shelf
+from shop.shelves import Shelf, find_shelf
 
 PER_PAGE = 24
-# Beyond it a shopper filters; the database never skips more rows than this allows.
-MAX_PAGE = 50
 MAX_COUNT = PER_PAGE * MAX_PAGE
 
-SORTS = {
-    "newest": (_("Newest"), ("-created_at", "-id")),
-    "price": (_("Price, low to high"), ("price", "id")),
-    "-price": (_("Price, high to low"), ("-price", "-id")),
+ENGINE_SORTS = {
+    "match": Sort.RELEVANCE,
+    "best": Sort.POPULAR,
+    NEWEST: Sort.NEWEST,
+    "price": Sort.PRICE,
+    "-price": Sort.PRICE_DOWN,
+    "rating": Sort.RATING,
+    "discount": Sort.DISCOUNT,
 }
 
-_counts: Memo[str, int] = Memo(seconds=30, size=2_000)
+# Every list asks this: as text it costs a fifth of what it costs as a queryset.
+ROWS_SQL = """
+    SELECT product.id, product.version, stock.on_hand - stock.reserved
+      FROM catalog_product AS product
+      LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
+     WHERE product.id = ANY(%(ids)s) AND product.published_at <= now()
+"""
+NO_FACETS = Facets({}, (), {}, 0, 0, {})
 
-
-class ListingForm(forms.Form):
-    """Filters and order of a product list; nonsense is ignored, not refused."""
-
-    q = forms.CharField(required=False, max_length=100, strip=True)
-    # As shoppers write prices: in whole units, with decimals where there are some.
-    min_price = forms.DecimalField(
-        required=False, min_value=0, max_value=10**12, label=_("From")
-    )
-    max_price = forms.DecimalField(
-        required=False, min_value=0, max_value=10**12, label=_("To")
-    )
-    in_stock = forms.BooleanField(required=False, label=_("In stock only"))
-    sort = forms.ChoiceField(
-        required=False,
-        choices=[(key, label) for key, (label, _order) in SORTS.items()],
-        label=_("Sort"),
-    )
-    page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The cleaned wishes of a shopper."""
-
-    text: str
-    lowest: int | None
-    highest: int | None
-    in_stock: bool
-    sort: str
-    page: int
-    # The bounds came the wrong way round and were swapped.
-    is_swapped: bool
-
-    @classmethod
-    def from_query(cls, query: QueryDict) -> "Asked":
-        form = ListingForm(query)
-        form.is_valid()
-        clean: dict[str, Any] = form.cleaned_data
-        lowest, highest = _minor(clean, "min_price"), _minor(clean, "max_price")
-        is_swapped = lowest is not None and highest is not None and lowest > highest
-        if is_swapped:
-            lowest, highest = highest, lowest
-        return cls(
-            text=clean.get("q", "").replace("\x00", ""),
-            lowest=lowest,
-            highest=highest,
-            in_stock=clean.get("in_stock", False),
-            sort=clean.get("sort") or "newest",
-            page=clean.get("page") or 1,
-            is_swapped=is_swapped,
-        )
-
-    @property
-    def bounds(self) -> tuple[str, str]:
-        """The price bounds as they are typed; empty for none."""
-        return _typed(self.lowest) or "", _typed(self.highest) or ""
-
-    @property
-    def step(self) -> str:
-        """By how much a typed price goes up or down."""
-        return to_major(1)
-
-    @property
-    def filters(self) -> int:
-        """How many filters narrow the list."""
-        bounds = self.lowest is not None or self.highest is not None
-        return bounds + self.in_stock
-
-    def query(self, **changes: Any) -> str:
-        """Return the query string of this list, with some of it changed."""
-        parts: dict[str, Any] = {
-            "q": self.text,
-            "min_price": _typed(self.lowest),
-            "max_price": _typed(self.highest),
-            "in_stock": "on" if self.in_stock else None,
-            "sort": None if self.sort == "newest" else self.sort,
-            "page": None,
-        } | changes
-        kept = {name: value for name, value in parts.items() if value not in {None, ""}}
-        return "?" + urlencode(kept)
+# Which products a page has, and in which order, may be some seconds old. What their
+# cards say never is: price and stock are read anew for every page.
+_pages: Memo[tuple[Asked, int], Found] = Memo(seconds=15, size=500)
 
 
 @dataclass(frozen=True)
@@ -119,53 +45,91 @@ class Listing:
 
     rows: list[CardRow]
     count: int
+    is_capped: bool
+    facets: Facets
     page: int
     last_page: int
+    # The words that were looked for, if they are not those that were typed.
+    corrected: str | None = None
 
     @property
-    def is_count_capped(self) -> bool:
-        return self.count >= MAX_COUNT
+    def seen(self) -> int:
+        """How many products this page and those before it have."""
+        return min(self.page * PER_PAGE, self.count)
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """A filter to drop, and how many products there are without it."""
+
+    chip: Chip
+    count: int
 
 
 def find(asked: Asked, shelf: Shelf | None) -> Listing:
-    """Read one page: one statement, two when the count is not remembered."""
-    products = _matching(asked, shelf)
-    count = _count(asked, shelf, products)
-    last_page = max(1, -(-count // PER_PAGE))
+    """Read one page: one statement while its order is remembered, else two."""
+    found = _found(asked, shelf)
+    last_page = max(1, -(-min(found.count, MAX_COUNT) // PER_PAGE))
     page = min(asked.page, last_page)
-    first = (page - 1) * PER_PAGE
-    ordered = products.order_by(*SORTS[asked.sort][1])
-    rows = card_rows(ordered[first : first + PER_PAGE])
-    return Listing(rows=rows, count=count, page=page, last_page=last_page)
-
-
-def _minor(clean: dict[str, Any], name: str) -> int | None:
-    value: Decimal | None = clean.get(name)
-    return None if value is None else from_major(value)
-
-
-def _typed(amount: int | None) -> str | None:
-    return None if amount is None else to_major(amount)
-
-
-def _matching(asked: Asked, shelf: Shelf | None) -> QuerySet[Product]:
-    products = (
-        Product.objects.on_sale()
-        .with_available()
-        .priced_between(asked.lowest, asked.highest)
+    if page != asked.page:
+        found = _found(replace(asked, page=page), shelf)
+    correction = found.correction
+    return Listing(
+        rows=rows_of(found.product_ids),
+        count=found.count,
+        is_capped=found.is_capped,
+        facets=found.facets or NO_FACETS,
+        page=page,
+        last_page=last_page,
+        corrected=correction.used if correction else None,
     )
-    if shelf is not None:
-        products = products.filter(category__in=sorted(shelf.family))
-    if asked.in_stock:
-        products = products.filter(stock__on_hand__gt=F("stock__reserved"))
-    if asked.text:
-        products = products.filter(
-            search=SearchQuery(asked.text, search_type="websearch", config="simple")
-        )
-    return products
 
 
-def _count(asked: Asked, shelf: Shelf | None, products: QuerySet[Product]) -> int:
-    key = f"{shelf.id if shelf else 0}{asked.query(sort=None)}"
-    capped = products.order_by().values("pk")[:MAX_COUNT]
-    return _counts.get_or_make(key, capped.count)
+def rows_of(product_ids: Sequence[int]) -> list[CardRow]:
+    """Read what the cards of these products need, in this order; one statement."""
+    if not product_ids:
+        return []
+    found = run(ROWS_SQL, {"ids": list(product_ids)}).rows()
+    rows = {product_id: CardRow(product_id, *facts) for product_id, *facts in found}
+    return [rows[pk] for pk in product_ids if pk in rows]
+
+
+def ways_out(asked: Asked, shelf: Shelf | None) -> list[WayOut]:
+    """Return the filters without which there are products, the best one first."""
+    found = [
+        WayOut(chip, search.find(_question(chip.without, shelf, limit=1)).count)
+        for chip in chips(asked)
+    ]
+    return sorted((way for way in found if way.count), key=lambda way: -way.count)
+
+
+def meant(asked: Asked) -> str | None:
+    """Return the words that were probably meant, where these have no products."""
+    question = _question(asked.without_filters(), None, limit=1)
+    correction = search.find(replace(question, may_correct=True)).correction
+    return correction.used if correction else None
+
+
+def _found(asked: Asked, shelf: Shelf | None) -> Found:
+    key = (asked, shelf.id if shelf else 0)
+    question = replace(_question(asked, shelf, limit=PER_PAGE), facets=True)
+    return _pages.get_or_make(key, lambda: search.find(question))
+
+
+def _question(asked: Asked, shelf: Shelf | None, *, limit: int) -> search.Asked:
+    within = (find_shelf(asked.category) if asked.category else None) or shelf
+    return search.Asked(
+        text=asked.text,
+        category_ids=within.family if within else frozenset(),
+        price_min=asked.lowest,
+        price_max=asked.highest,
+        rating_min=asked.rating,
+        in_stock=asked.in_stock,
+        on_sale=asked.on_sale,
+        attributes=dict(asked.options),
+        sort=ENGINE_SORTS[asked.sort],
+        offset=(asked.page - 1) * PER_PAGE,
+        limit=limit,
+        facets=False,
+        may_correct=not asked.is_exact,
+    )

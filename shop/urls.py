@@ -24,6 +24,7 @@ from shop.views import (
     returns,
     reviews,
     sandbox,
+    search,
 )
 
 register_converter(KeyConverter, "key")
@@ -33,8 +34,10 @@ app_name = "shop"
 urlpatterns = [
     path("", home.home_page, name="home"),
     path("best/", best.best_page, name="best"),
-    path("products/", products.product_list, name="products"),
-    path("c/<str:slug>/", products.category_page, name="category"),
+    path("products/", search.product_list, name="products"),
+    path("c/<str:slug>/", search.category_page, name="category"),
+    path("search/", search.search_page, name="search"),
+    path("search/suggest/", search.suggestions, name="suggest"),
     # The slug takes all it can, so the id is what follows the last hyphen.
     path("p/<str:slug>-<key:product_id>/", products.product_page, name="product"),
     path("products/<key:product_id>/alert/", restock.ask, name="alert"),

@@ -150,18 +150,6 @@ def bottom_bar(context: Context) -> SafeString:
     return _kept("shop/parts/_bottom_bar.html", f"{nav}|{in_cart}", values)
 
 
-@register.simple_tag(takes_context=True)
-def filters(context: Context) -> SafeString:
-    """Render the filters of a list; those of a search are not worth keeping."""
-    names = ("asked", "sorts", "shelves", "clear_url")
-    values = {name: context[name] for name in names}
-    asked, shelf = values["asked"], context.get("current_shelf")
-    if asked.text:
-        return SafeString(get_template("shop/parts/_filters.html").render(values))
-    mark = f"{shelf.id if shelf else 0}{asked.query()}"
-    return _kept("shop/parts/_filters.html", mark, values)
-
-
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:

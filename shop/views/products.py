@@ -13,39 +13,23 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics.models import Behaviour
 from catalog.models import Product
 from shop.cards import (
-    FIRST_ROW,
     card_rows,
     first_photo,
     photo_url,
     render_cards,
     stock_note,
 )
-from shop.listing import SORTS, Asked, find
-from shop.observing import observe, observe_product
+from shop.observing import observe_product
 from shop.recommendations import beside_product
 from shop.restock import restock_context
 from shop.reviews import reviews_context
-from shop.shelves import Shelf, find_shelf, find_shelf_by_id, top_shelves
+from shop.shelves import Shelf, find_shelf_by_id
 
 RELATED = 5
 # More of one product than this is a matter for the sales team.
 MAX_IN_FORM = 99
-
-
-def product_list(request: HttpRequest) -> HttpResponse:
-    """Show all products, or those that match the search."""
-    return _list_page(request, shelf=None)
-
-
-def category_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the products of a category and of all below it."""
-    shelf = find_shelf(slug)
-    if shelf is None:
-        raise Http404
-    return _list_page(request, shelf=shelf)
 
 
 def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpResponse:
@@ -79,7 +63,7 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
         **stock,
         **restock,
         **reviews_context(request, product),
-        **_place(shelf),
+        **place_of(shelf),
     }
     observe_product(request, product.pk, [row.source for row in rows])
     return render(request, "shop/products/detail.html", context)
@@ -89,7 +73,7 @@ def gone_page(request: HttpRequest, product: Product) -> HttpResponse:
     """Say that a product is no longer sold, and show what else there is."""
     shelf = find_shelf_by_id(product.category_id)
     context = {"name": product.name, "cards": render_cards(_related(product))}
-    return render(request, "410.html", context | _place(shelf), status=410)
+    return render(request, "410.html", context | place_of(shelf), status=410)
 
 
 def product_url(product: Product) -> str:
@@ -97,31 +81,8 @@ def product_url(product: Product) -> str:
     return reverse("shop:product", args=[product.slug, product.pk])
 
 
-def _list_page(request: HttpRequest, *, shelf: Shelf | None) -> HttpResponse:
-    asked = Asked.from_query(request.GET)
-    listing = find(asked, shelf)
-    previous_page = listing.page - 1 if listing.page > 1 else None
-    next_page = listing.page + 1 if listing.page < listing.last_page else None
-    context = {
-        "asked": asked,
-        "listing": listing,
-        "cards": render_cards(listing.rows, eager=FIRST_ROW),
-        "sorts": [(key, label) for key, (label, _order) in SORTS.items()],
-        "search_text": asked.text,
-        "shelves": shelf.children if shelf else top_shelves(),
-        "clear_url": asked.query(min_price=None, max_price=None, in_stock=None),
-        "without_stock_url": asked.query(in_stock=None),
-        "previous_url": previous_page and asked.query(page=previous_page),
-        "next_url": next_page and asked.query(page=next_page),
-        "nav": "" if shelf else "all",
-        **_place(shelf),
-    }
-    if asked.text and listing.page == 1:
-        observe(request, Behaviour.SEARCH, query=asked.text)
-    return render(request, "shop/products/list.html", context)
-
-
-def _place(shelf: Shelf | None) -> dict[str, Any]:
+def place_of(shelf: Shelf | None) -> dict[str, Any]:
+    """Return where a page stands among the categories, for its breadcrumbs."""
     path = (*shelf.path, shelf) if shelf else ()
     return {"current_shelf": shelf, "crumbs": path, "current_ids": [s.id for s in path]}
 
