@@ -20,6 +20,7 @@ from payments.models import (
     Refund,
     RefundLeg,
 )
+from reviews.models import Review
 
 MONTH = 30
 
@@ -69,6 +70,7 @@ class Attention:
     stuck_payments: int
     refused_refunds: int
     parked_events: int
+    reviews: int
 
 
 def today_and_a_week_ago(now: datetime) -> tuple[Takings, Takings]:
@@ -135,4 +137,5 @@ def attention() -> Attention:
         stuck_payments=Payment.objects.stuck().count(),
         refused_refunds=RefundLeg.objects.filter(state=LegState.REFUSED).count(),
         parked_events=ProviderEvent.objects.filter(state=InboxState.PARKED).count(),
+        reviews=Review.objects.to_moderate().count(),
     )

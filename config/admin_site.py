@@ -26,6 +26,7 @@ DAILY = (
     (_("Stock"), "inventory", "stock"),
     (_("Coupons"), "coupons", "couponbatch"),
     (_("Points"), "points", "pointaccount"),
+    (_("Reviews"), "reviews", "review"),
     (_("Shoppers"), "accounts", "user"),
 )
 # Apps on the first page: by how often they are needed.
@@ -36,6 +37,7 @@ ORDER = (
     "coupons",
     "points",
     "payments",
+    "reviews",
     "accounts",
     "delivery",
     "analytics",
@@ -211,5 +213,10 @@ def attention(counts: dashboard.Attention) -> list[tuple[Any, int, str]]:
             _("Messages about money that fit nothing"),
             counts.parked_events,
             f"{messages}?state__exact=parked",
+        ),
+        (
+            _("Reviews to moderate"),
+            counts.reviews,
+            f"{reverse('admin:reviews_review_changelist')}?queue=open",
         ),
     ]

@@ -45,7 +45,7 @@ STREETS = (
 )
 STAFF_APPS = (
     *("accounts", "analytics", "catalog", "coupons", "delivery", "inventory"),
-    *("orders", "payments", "points", "promotions"),
+    *("orders", "payments", "points", "promotions", "reviews"),
 )
 KOREAN_SHARE = 0.8
 MARKETING_SHARE = 0.4

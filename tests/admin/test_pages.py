@@ -67,6 +67,7 @@ EXPECTED = {
     "payments.RefundLeg",
     "points.LedgerEntry",
     "points.PointAccount",
+    "reviews.Review",
 }
 READ_ONLY = {
     label
@@ -180,6 +181,7 @@ def test_the_books_are_read_only() -> None:
         "coupons.Coupon",
         "outbox.Event",
         "outbox.Dispatch",
+        "reviews.Review",
     } <= READ_ONLY
 
 
@@ -290,6 +292,8 @@ def test_dashboard_shows_today_and_what_needs_somebody(
         # The test provider has never heard of the payment that came too late.
         "Refunds that a provider refused": 1,
         "Messages about money that fit nothing": 0,
+        # One waits, and one was reported.
+        "Reviews to moderate": 2,
     }
     assert "<svg" in page
     assert "<details>" in page
@@ -300,7 +304,7 @@ def test_dashboard_needs_few_statements(shop: Shop, boss: User, client: Client) 
     with CaptureQueriesContext(connection) as queries:
         client.get("/admin/")
 
-    assert len(queries) <= 16
+    assert len(queries) <= 17
 
 
 def test_admin_pages_keep_the_content_security_policy(
