@@ -253,7 +253,12 @@ def _request(body: Any, upload: Any) -> dict[str, Any] | None:
 
 
 def _response(status: int, shape: Any) -> OpenApiResponse:
-    description = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to say."}
+    description = {
+        200: "Done.",
+        201: "Made.",
+        202: "Taken.",
+        204: "Done; there is nothing to say.",
+    }
     if shape is None:
         return OpenApiResponse(description=description[status])
     return OpenApiResponse(schema_of(shape), description=description[status])
