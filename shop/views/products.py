@@ -22,6 +22,7 @@ from shop.cards import (
     stock_note,
 )
 from shop.observing import observe_product
+from shop.price_history import price_facts
 from shop.recommendations import beside_product
 from shop.restock import restock_context
 from shop.reviews import reviews_context
@@ -57,6 +58,7 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
         "product": product,
         "photos": list(product.photos.all()),
         "siblings": _siblings(product),
+        "prices": price_facts(product, shelves=_shelves_above(shelf)),
         "rows": rows,
         "max_quantity": min(MAX_IN_FORM, left),
         "is_buyable": left > 0,
@@ -85,6 +87,10 @@ def place_of(shelf: Shelf | None) -> dict[str, Any]:
     """Return where a page stands among the categories, for its breadcrumbs."""
     path = (*shelf.path, shelf) if shelf else ()
     return {"current_shelf": shelf, "crumbs": path, "current_ids": [s.id for s in path]}
+
+
+def _shelves_above(shelf: Shelf | None) -> list[int]:
+    return [one.id for one in (*shelf.path, shelf)] if shelf else []
 
 
 def _siblings(product: Product) -> list[dict[str, Any]]:

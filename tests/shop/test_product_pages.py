@@ -277,10 +277,11 @@ def test_product_page_needs_few_statements(
     cup = ProductFactory.create()
     ProductFactory.create_batch(5, category=cup.category)
 
-    # Product, photos, related; and once: cards, categories, delivery methods.
-    with django_assert_max_num_queries(6):
+    # Product, photos, related, changes of the price, promotions; and once: cards,
+    # categories, delivery methods.
+    with django_assert_max_num_queries(8):
         client.get(url_of(cup))
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(5):
         client.get(url_of(cup))
 
 

@@ -1,0 +1,230 @@
+"""What a product cost before, and whether a lower price may be called one.
+
+A reduction is announced beside the lowest price of the 30 days before it began, other
+reductions of that time included (the EU's Price Indication Directive, 98/6/EC, article
+6a). Whoever raises a price first and lowers it then has no reduction to announce.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from catalog.models import PriceChange, Product
+from promotions.models import Promotion
+from promotions.pricing import Audience, Item, PromotionKind, PromotionTerms, quote
+
+WINDOW = timedelta(days=30)
+# How far back a page shows what a product cost.
+SHOWN = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """A price without promotions, and since when it held."""
+
+    since: datetime
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A promotion that lowers the price of a single unit for everybody, and when.
+
+    ``is_lasting`` says that everybody who buys now gets it: it was not stopped, and no
+    budget can run out.
+    """
+
+    terms: PromotionTerms
+    starts_at: datetime
+    ends_at: datetime | None
+    is_lasting: bool
+
+    def runs_at(self, moment: datetime) -> bool:
+        """Tell whether it lowered the price at that moment."""
+        return self.starts_at <= moment and (
+            self.ends_at is None or moment < self.ends_at
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A price that is lower than before, as it may be announced.
+
+    ``price`` is what one unit costs now, ``lowest`` the lowest price of the 30 days
+    before ``began``; ``labels`` are the promotions, empty if staff lowered the price.
+    """
+
+    price: int
+    lowest: int
+    began: datetime
+    labels: tuple[str, ...]
+
+    @property
+    def percent(self) -> int:
+        """By how many percent it is lower, rounded down."""
+        return (self.lowest - self.price) * 100 // self.lowest
+
+
+@dataclass(frozen=True, slots=True)
+class PriceHistory:
+    """What a unit cost when. ``eras`` are in order of time; the last one holds.
+
+    ``offers`` are the promotions that run for the product on conditions.
+    """
+
+    eras: Sequence[Era]
+    runs: Sequence[Run]
+    offers: Sequence[Promotion] = ()
+
+    def at(self, moment: datetime) -> int | None:
+        """Return what a unit cost then, promotions included; ``None`` before it was."""
+        base = self._base(moment)
+        return None if base is None else _reduced(base, self._running(moment))
+
+    def lowest_before(self, moment: datetime) -> int | None:
+        """Return the lowest price of the 30 days before; ``None`` if there was none."""
+        first = moment - WINDOW
+        turns = {era.since for era in self.eras} | {first}
+        for run in self.runs:
+            turns |= {run.starts_at, run.ends_at or moment}
+        prices = [self.at(turn) for turn in sorted(turns) if first <= turn < moment]
+        return min((price for price in prices if price is not None), default=None)
+
+    def reduction(self, now: datetime) -> Reduction | None:
+        """Return the reduction that may be announced now, if there is one."""
+        running = [run for run in self._running(now) if run.is_lasting]
+        base = self._base(now)
+        if base is None:
+            return None
+        price = _reduced(base, running)
+        began = min((run.starts_at for run in running), default=self._lowered())
+        lowest = self.lowest_before(began) if began else None
+        if began is None or lowest is None or price >= lowest:
+            return None
+        labels = tuple(run.terms.name for run in running)
+        return Reduction(price, lowest, began, labels)
+
+    def points(self, now: datetime) -> list[Era]:
+        """Return the prices of the last days and since when, promotions included."""
+        first = max(now - SHOWN, self.eras[0].since)
+        turns = {era.since for era in self.eras} | {first}
+        for run in self.runs:
+            turns |= {run.starts_at, run.ends_at or now}
+        shown: list[Era] = []
+        for turn in sorted(turn for turn in turns if first <= turn <= now):
+            price = self.at(turn)
+            if price is not None and (not shown or shown[-1].price != price):
+                shown.append(Era(turn, price))
+        return shown
+
+    def _base(self, moment: datetime) -> int | None:
+        held = [era.price for era in self.eras if era.since <= moment]
+        return held[-1] if held else None
+
+    def _running(self, moment: datetime) -> list[Run]:
+        return [run for run in self.runs if run.runs_at(moment)]
+
+    def _lowered(self) -> datetime | None:
+        """Return when staff lowered the price to what it is; ``None`` if they did not.
+
+        Several steps down in a row are one reduction: it began with the first.
+        """
+        began = None
+        for before, after in zip(
+            reversed(self.eras[:-1]), reversed(self.eras[1:]), strict=True
+        ):
+            if after.price >= before.price:
+                break
+            began = after.since
+        return began
+
+
+def history_of(product: Product, *, shelves: Collection[int]) -> PriceHistory:
+    """Read what a product cost and its promotions, in two statements.
+
+    ``shelves`` are its category and all above it.
+    """
+    now = timezone.now()
+    promotions = list(_promotions(product, shelves))
+    plain = [one for one in promotions if _lowers_a_unit(one)]
+    return PriceHistory(
+        eras=_eras(product),
+        runs=[_run(promotion, now) for promotion in plain],
+        offers=[one for one in promotions if one not in plain and one.is_running(now)],
+    )
+
+
+def _eras(product: Product) -> list[Era]:
+    changes = list(
+        PriceChange.objects.filter(product=product)
+        .order_by("changed_at", "pk")
+        .values_list("changed_at", "old_price", "new_price")
+    )
+    began = product.created_at
+    if changes:
+        began = min(began, changes[0][0])
+    first = changes[0][1] if changes else product.price
+    return [Era(began, first), *(Era(at, new) for at, _old, new in changes)]
+
+
+def _promotions(product: Product, shelves: Collection[int]) -> QuerySet[Promotion]:
+    """Return what everybody can get on a product, with what is over by now.
+
+    A promotion that was stopped counts if an order ever got it.
+    """
+    is_for_all = Q(products=None, categories=None)
+    is_for_it = Q(products=product.pk) | Q(categories__in=shelves)
+    return (
+        Promotion.objects.filter(is_for_all | is_for_it)
+        .filter(Q(is_active=True) | Q(uses__isnull=False), starts_at__lte=Now())
+        .filter(Q(ends_at=None) | Q(ends_at__gt=Now() - SHOWN - WINDOW))
+        .filter(audience=Audience.EVERYONE)
+        .distinct()
+    )
+
+
+def _lowers_a_unit(promotion: Promotion) -> bool:
+    return promotion.kind == PromotionKind.PERCENT and not promotion.min_spend
+
+
+def _run(promotion: Promotion, now: datetime) -> Run:
+    ends_at = promotion.ends_at
+    if not promotion.is_active:
+        # Nobody knows since when it has been stopped.
+        ends_at = min(ends_at or now, now)
+    return Run(
+        terms=replace(terms_of(promotion), budget_left=None),
+        starts_at=promotion.starts_at,
+        ends_at=ends_at,
+        is_lasting=promotion.is_active and promotion.budget is None,
+    )
+
+
+def terms_of(promotion: Promotion) -> PromotionTerms:
+    """Return what a promotion gives to who is of its audience, on what it is for."""
+    left = None
+    if promotion.budget is not None:
+        left = promotion.budget - promotion.spent
+    return PromotionTerms(
+        promotion_id=promotion.pk,
+        name=promotion.name,
+        kind=PromotionKind(promotion.kind),
+        value=promotion.value,
+        take=promotion.take,
+        pay=promotion.pay,
+        max_discount=promotion.max_discount,
+        min_spend=promotion.min_spend,
+        priority=promotion.priority,
+        exclusive_group=promotion.exclusive_group,
+        budget_left=left,
+        version=promotion.version,
+    )
+
+
+def _reduced(base: int, running: Sequence[Run]) -> int:
+    unit = Item(product_id=0, sku="", name="", unit_price=base, quantity=1)
+    return quote([unit], promotions=[run.terms for run in running]).total
