@@ -19,7 +19,8 @@ from django.db.models import Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from analytics.models import DailySales, ReportRun
+from analytics.models import DailySales, ProductScore, ReportRun
+from catalog import services as catalog
 from common.days import bounds, shop_day, shop_zone
 from common.db import use_case
 
@@ -121,7 +122,10 @@ SCORES_LOCK = 0x0D0751  # any constant that nobody else uses
 
 def refresh() -> int:
     """Make the scores anew and let the search know them; return changed rows."""
-    return score_products()
+    changed = score_products()
+    scores = ProductScore.objects.filter(score__gt=0).values_list("product", "score")
+    catalog.set_popularity(dict(scores))
+    return changed
 
 
 @use_case

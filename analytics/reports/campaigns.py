@@ -22,10 +22,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import sqrt
 
+from django.db.models import Q
 from django.utils import timezone
 
 from analytics.sql import rows
 from coupons.models import CouponBatch
+from promotions.models import Promotion
 
 BEFORE = timedelta(days=90)
 NORMAL_95 = 1.96
@@ -77,6 +79,7 @@ class Uplift:
         return self.amount + NORMAL_95 * self.error
 
 
+NOTHING = (0, 0, 0, 0)
 NO_UPLIFT = Uplift(0, 0, 0.0, 0.0, Confidence.NONE)
 
 
@@ -148,6 +151,24 @@ _BATCHES = """
            count(*) FILTER (WHERE is_first)
       FROM used GROUP BY batch_id
 """
+_PROMOTIONS = """
+    WITH used AS (
+        SELECT given.promotion_id, given.amount, "order".id, "order".total,
+               coalesce((SELECT sum(amount) FROM payments_refund AS refund
+                          WHERE refund.order_id = "order".id), 0) AS refunded,
+               "order".user_id IS NOT NULL AND NOT EXISTS (
+                           SELECT FROM orders_order AS earlier
+                            WHERE earlier.user_id = "order".user_id
+                              AND earlier.paid_at < "order".paid_at) AS is_first
+          FROM promotions_promotionuse AS given
+          JOIN orders_order AS "order" ON "order".id = given.order_id
+         WHERE given.state = 'taken' AND "order".paid_at IS NOT NULL
+           AND given.promotion_id = ANY(%(ids)s)
+    )
+    SELECT promotion_id, count(*), sum(total - refunded)::bigint, sum(amount)::bigint,
+           count(*) FILTER (WHERE is_first)
+      FROM used GROUP BY promotion_id
+"""
 _BANDS = """
     WITH spending AS (
         SELECT "order".user_id,
@@ -197,26 +218,43 @@ def batches(*, start: datetime, end: datetime, limit: int) -> list[Campaign]:
     """
     found = CouponBatch.objects.filter(opens_at__lt=end, valid_until__gt=start)
     found = found.order_by("-opens_at", "-pk")[:limit]
-    sums = {row[0]: row[1:] for row in rows(_BATCHES, {"ids": [b.pk for b in found]})}
+    sums = _sums(_BATCHES, [batch.pk for batch in found])
     now = timezone.now()
-    campaigns = []
-    for batch in found:
-        used, revenue, cost, new_buyers = sums.get(batch.pk, (0, 0, 0, 0))
-        campaigns.append(
-            Campaign(
-                id=batch.pk,
-                name=batch.name,
-                issued=batch.issued,
-                used=used,
-                revenue=revenue,
-                cost=cost,
-                new_buyers=new_buyers,
-                starts_at=batch.opens_at,
-                ends_at=batch.valid_until,
-                uplift=uplift(batch, now=now),
-            )
+    return [
+        Campaign(
+            batch.pk,
+            batch.name,
+            batch.issued,
+            *sums.get(batch.pk, NOTHING),
+            starts_at=batch.opens_at,
+            ends_at=batch.valid_until,
+            uplift=uplift(batch, now=now),
         )
-    return campaigns
+        for batch in found
+    ]
+
+
+def promotions(*, start: datetime, end: datetime, limit: int) -> list[Campaign]:
+    """Sum up the promotions that ran in [start, end), the latest first.
+
+    Everybody who fits gets them, so there is nobody to compare with.
+    """
+    found = Promotion.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=start), starts_at__lt=end
+    ).order_by("-starts_at", "-pk")[:limit]
+    sums = _sums(_PROMOTIONS, [promotion.pk for promotion in found])
+    return [
+        Campaign(
+            promotion.pk,
+            promotion.name,
+            None,
+            *sums.get(promotion.pk, NOTHING),
+            starts_at=promotion.starts_at,
+            ends_at=promotion.ends_at,
+            uplift=None,
+        )
+        for promotion in found
+    ]
 
 
 def uplift(batch: CouponBatch, *, now: datetime) -> Uplift:
@@ -237,3 +275,11 @@ def uplift(batch: CouponBatch, *, now: datetime) -> Uplift:
         },
     )
     return compare([Band(*row) for row in bands])
+
+
+def _sums(sql: str, ids: list[int]) -> dict[int, tuple[int, int, int, int]]:
+    """Return used, revenue, cost and new buyers by id."""
+    return {
+        key: (used, revenue, cost, new)
+        for key, used, revenue, cost, new in rows(sql, {"ids": ids})
+    }

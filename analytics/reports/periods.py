@@ -8,6 +8,8 @@ from enum import StrEnum
 from common.days import bounds, shop_day
 
 LONGEST = 3 * 366  # days
+# Of a calendar that every zone and the database can count in.
+YEARS = range(2000, 3000)
 
 
 class Grain(StrEnum):
@@ -26,13 +28,14 @@ class Grain(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Shop days, the first and the last one included."""
+    """Shop days, the first and the last one included; ``ValueError`` if too many."""
 
     first: date
     last: date
 
     def __post_init__(self) -> None:
-        if not 0 < self.length <= LONGEST:
+        is_known = self.first.year in YEARS and self.last.year in YEARS
+        if not (is_known and 0 < self.length <= LONGEST):
             raise ValueError(f"{self.first} to {self.last}")
 
     @property

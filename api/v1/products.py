@@ -214,6 +214,9 @@ class BestQuery(Input):
         min_value=1, max_value=90, default=settings.BEST_SELLER_DAYS
     )
     limit = serializers.IntegerField(min_value=1, max_value=100, default=BEST_SELLERS)
+    category = serializers.CharField(
+        max_length=100, required=False, help_text="The slug; shelves below it count."
+    )
 
 
 PRODUCT_QUERY = ProductQuery()
@@ -288,7 +291,12 @@ class BestSellersView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         """Rank the products that sold most in the last days, today included."""
         asked = clean_query(BEST_QUERY, request)
-        best = best_sellers(days=asked["days"], limit=asked["limit"])
+        category = asked.get("category")
+        best = best_sellers(
+            days=asked["days"],
+            limit=asked["limit"],
+            categories=family_of(category) if category else None,
+        )
         cards = cards_of([item.product_id for item in best.items])
         body: BestSellersJson = {
             "items": [
@@ -378,7 +386,7 @@ def _detail(row: Sequence[Any]) -> ProductJson:
 def _find(asked: dict[str, Any]) -> list[tuple[Any, ...]]:
     params = asked | {"rows": asked["limit"] + 1}
     if category := asked.get("category"):
-        params["family"] = _family(category)
+        params["family"] = family_of(category)
     sort = SORTS[asked["sort"]]
     position = decode_cursor(asked.get("cursor"), str, sort.kind, int)
     if position:
@@ -426,7 +434,8 @@ def _media_url(name: str) -> str:
     return default_storage.url(name)
 
 
-def _family(slug: str) -> list[int]:
+def family_of(slug: str) -> list[int]:
+    """Return the ids of a category and of all below it."""
     with connection.cursor() as cursor:
         cursor.execute(FAMILY_SQL, [slug])
         family = [category_id for (category_id,) in cursor.fetchall()]

@@ -3,6 +3,7 @@
 from api.routes import route
 from api.v1 import (
     account,
+    analytics,
     auth,
     behaviour,
     carts,
@@ -21,11 +22,13 @@ from api.v1 import (
     restock,
     reviews,
     shop,
+    trending,
 )
 
 urlpatterns = [
     *route("products", products.ProductListView, "products"),
     *route("products/best", products.BestSellersView, "best"),
+    *route("products/trending", trending.TrendingView, "trending"),
     *route("products/<id:product_id>", products.ProductView, "product"),
     *route("products/<id:product_id>/stock", products.ProductStockView, "stock"),
     *route(
@@ -121,6 +124,12 @@ urlpatterns = [
     *route("users/<subject:user_id>/coupons", coupons.CouponListView, "user-coupons"),
     *route("delivery-methods", delivery.DeliveryMethodListView, "delivery-methods"),
     *route("delivery/quotes", delivery.DeliveryQuotesView, "delivery-quotes"),
+    *route("analytics/sales", analytics.SalesReportView, "analytics-sales"),
+    *route("analytics/top", analytics.TopReportView, "analytics-top"),
+    *route(
+        "analytics/campaigns", analytics.CampaignReportView, "analytics-campaigns"
+    ),
+    *route("analytics/search", analytics.SearchReportView, "analytics-search"),
     *route("config", shop.ConfigView, "config"),
     *route("events", behaviour.EventListView, "events"),
     *route("privacy", behaviour.PrivacyView, "privacy"),
