@@ -11,7 +11,7 @@ from api.compat import (
     compat,
 )
 from api.routes import route
-from api.v1 import coupons, orders, payments, points, products
+from api.v1 import coupons, orders, payments, points, product_lists, products
 
 app_name = "api"
 
@@ -24,8 +24,12 @@ urlpatterns = [
     *route("problems", pages.ProblemListView, "problems"),
     *route("problems/<slug:code>", pages.ProblemView, "problem"),
     # The addresses of the first documents.
-    *route("product", compat(products.ProductListView, f"{V1}/products", "get"), ""),
-    *route("products", compat(products.ProductListView, f"{V1}/products", "get"), ""),
+    *route(
+        "product", compat(product_lists.ProductListView, f"{V1}/products", "get"), ""
+    ),
+    *route(
+        "products", compat(product_lists.ProductListView, f"{V1}/products", "get"), ""
+    ),
     *route(
         "products/best",
         compat(products.BestSellersView, f"{V1}/products/best", "get"),

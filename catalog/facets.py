@@ -83,7 +83,10 @@ def _attributes(
             for key, value in _options(row[7]):
                 if row[1] in {0, bits.get(f"options:{key}", 0)}:
                     found.setdefault(key, Counter())[value] += row[-1]
-    return {key: dict(found[key].most_common()) for key in sorted(found)}
+    return {
+        key: dict(sorted(found[key].items(), key=lambda item: (-item[1], item[0])))
+        for key in sorted(found)
+    }
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:

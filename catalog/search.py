@@ -21,7 +21,8 @@ from catalog import fruitless, search_sql
 from catalog.facets import Facets as Facets
 from catalog.facets import PriceRange as PriceRange
 from catalog.keyboards import keystrokes
-from catalog.search_sql import MOST_HITS, Statement
+from catalog.search_sql import MOST_HITS as MOST_HITS
+from catalog.search_sql import Statement
 from catalog.search_text import TextQuery, clean, to_query
 from catalog.wordlists import synonyms, vocabulary
 

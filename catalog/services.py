@@ -120,9 +120,11 @@ def set_popularity(scores: Mapping[int, float]) -> int:
     demand; others count as none, and so do products that are not named. Products
     themselves are not touched, so no card is made anew.
     """
-    params = {"ids": list(scores), "scores": list(scores.values())}
     with connection.cursor() as cursor:
-        cursor.execute(_SET_POPULARITY, params)
+        cursor.execute(
+            _SET_POPULARITY,
+            {"ids": list(scores), "scores": list(scores.values())},
+        )
         return int(cursor.fetchall()[0][0])
 
 

@@ -1,9 +1,9 @@
-"""The catalogue: lists, one product, its exact stock, what sells best."""
+"""The catalogue: one product, its exact stock, what sells best."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypedDict
+from functools import lru_cache
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -13,11 +13,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from analytics.selectors import BEST_SELLERS, best_sellers
-from api.errors import CursorInvalid, QueryInvalid
-from api.fields import MAX_BIGINT, Input, clean_query
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.errors import QueryInvalid
+from api.fields import Input, clean_query
 from api.schema import operation
-from api.shapes import MoneyJson, PageJson, money, money_or_none
+from api.shapes import MoneyJson, money, money_or_none
 from api.views import PublicView, cacheable
 from catalog.errors import ProductNotFound
 from catalog.models import Category, Product
@@ -31,12 +30,12 @@ CARD_COLUMNS = """
            (SELECT image FROM catalog_productphoto AS photo
              WHERE photo.product_id = product.id ORDER BY position, id LIMIT 1),
            product.created_at::text"""
-CARD_SQL = f"""
+CARDS_SQL = f"""
     SELECT {CARD_COLUMNS}
       FROM catalog_product AS product
       LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
-     WHERE product.published_at <= now()
 """  # noqa: S608 — our own text
+CARD_SQL = f"{CARDS_SQL} WHERE product.published_at <= now()"
 DETAIL_SQL = f"""
     SELECT {CARD_COLUMNS},
            product.description, product.options::json, product.weight_grams,
@@ -58,42 +57,6 @@ FAMILY_SQL = """
     )
     SELECT id FROM family
 """
-FILTERS = {
-    "q": "product.search @@ websearch_to_tsquery('simple', %(q)s)",
-    "family": "product.category_id = ANY(%(family)s)",
-    "price_min": "product.price >= %(price_min)s",
-    "price_max": "product.price <= %(price_max)s",
-    "rating_min": "product.rating_average >= %(rating_min)s",
-    "in_stock": "stock.on_hand > stock.reserved",
-    "on_sale": "product.compare_at_price IS NOT NULL",
-}
-
-
-class Sort(NamedTuple):
-    """An order of the list, the index behind it, and where a page of it begins."""
-
-    order: str
-    after: str
-    kind: type
-
-
-SORTS = {
-    "newest": Sort(
-        "product.created_at DESC, product.id DESC",
-        "(product.created_at, product.id) < (%(after)s, %(after_id)s)",
-        str,
-    ),
-    "price": Sort(
-        "product.price, product.id",
-        "(product.price, product.id) > (%(after)s, %(after_id)s)",
-        int,
-    ),
-    "-price": Sort(
-        "product.price DESC, product.id DESC",
-        "(product.price, product.id) < (%(after)s, %(after_id)s)",
-        int,
-    ),
-}
 
 
 class RatingJson(TypedDict):
@@ -190,25 +153,6 @@ class BestSellersJson(TypedDict):
     computed_at: datetime | None
 
 
-class ProductQuery(PageQuery):
-    q = serializers.CharField(
-        max_length=100, required=False, help_text="Words to search for."
-    )
-    category = serializers.CharField(
-        max_length=100, required=False, help_text="The slug; shelves below it count."
-    )
-    price_min = serializers.IntegerField(
-        min_value=0, max_value=MAX_BIGINT, required=False, help_text="In minor units."
-    )
-    price_max = serializers.IntegerField(
-        min_value=0, max_value=MAX_BIGINT, required=False, help_text="In minor units."
-    )
-    rating_min = serializers.IntegerField(min_value=1, max_value=5, required=False)
-    in_stock = serializers.BooleanField(required=False)
-    on_sale = serializers.BooleanField(required=False, help_text="Reduced ones only.")
-    sort = serializers.ChoiceField(list(SORTS), default="newest")
-
-
 class BestQuery(Input):
     days = serializers.IntegerField(
         min_value=1, max_value=90, default=settings.BEST_SELLER_DAYS
@@ -219,33 +163,7 @@ class BestQuery(Input):
     )
 
 
-PRODUCT_QUERY = ProductQuery()
 BEST_QUERY = BestQuery()
-
-
-class ProductListView(PublicView):
-    """The products on sale."""
-
-    @operation(
-        "products_list",
-        "List products",
-        query=PRODUCT_QUERY,
-        reply={200: PageJson[ProductCardJson]},
-    )
-    def get(self, request: Request) -> HttpResponse:
-        """List products, filtered and sorted, with their exact stock."""
-        asked = clean_query(PRODUCT_QUERY, request)
-        limit = asked["limit"]
-        sort = asked["sort"]
-        rows = _find(asked)
-        body = page(
-            request,
-            rows,
-            limit,
-            cursor_of=lambda row: _cursor(sort, row),
-            render=card,
-        )
-        return cacheable(request, body, link_header(body))
 
 
 class ProductView(PublicView):
@@ -254,7 +172,7 @@ class ProductView(PublicView):
     @operation("products_retrieve", "Show a product", reply={200: ProductJson})
     def get(self, request: Request, product_id: int) -> HttpResponse:
         """Show a product with its pictures and its exact stock."""
-        rows = _rows(DETAIL_SQL, {"id": product_id})
+        rows = read(DETAIL_SQL, {"id": product_id})
         if not rows:
             raise ProductNotFound
         return cacheable(request, _detail(rows[0]))
@@ -359,7 +277,7 @@ def card(row: Sequence[Any]) -> ProductCardJson:
 def cards_of(product_ids: Sequence[int]) -> dict[int, ProductCardJson]:
     """Return the cards of products that are on sale, by id."""
     sql = f"{CARD_SQL} AND product.id = ANY(%(ids)s)"
-    rows = _rows(sql, {"ids": list(product_ids)}) if product_ids else []
+    rows = read(sql, {"ids": list(product_ids)}) if product_ids else []
     return {row[0]: card(row) for row in rows}
 
 
@@ -383,51 +301,6 @@ def _detail(row: Sequence[Any]) -> ProductJson:
     }
 
 
-def _find(asked: dict[str, Any]) -> list[tuple[Any, ...]]:
-    params = asked | {"rows": asked["limit"] + 1}
-    if category := asked.get("category"):
-        params["family"] = family_of(category)
-    sort = SORTS[asked["sort"]]
-    position = decode_cursor(asked.get("cursor"), str, sort.kind, int)
-    if position:
-        params |= {"after": _moment(position, asked["sort"]), "after_id": position[2]}
-    wanted = tuple(name for name in FILTERS if _is_set(params.get(name)))
-    return _rows(_list_sql(asked["sort"], wanted, "after" if position else ""), params)
-
-
-@cache
-def _list_sql(sort: str, filters: tuple[str, ...], after: str) -> str:
-    # One text per combination, so that the server can keep each prepared.
-    parts = [FILTERS[name] for name in filters]
-    if after:
-        parts.append(SORTS[sort].after)
-    conditions = "".join(f" AND {part}" for part in parts)
-    return f"{CARD_SQL}{conditions} ORDER BY {SORTS[sort].order} LIMIT %(rows)s"
-
-
-def _is_set(value: Any) -> bool:
-    return value is not None and value is not False
-
-
-def _moment(position: list[Any], sort: str) -> Any:
-    if position[0] != sort:
-        raise CursorInvalid
-    if sort != "newest":
-        return position[1]
-    try:
-        moment = datetime.fromisoformat(position[1])
-    except ValueError:
-        raise CursorInvalid from None
-    if moment.tzinfo is None:
-        raise CursorInvalid
-    return moment
-
-
-def _cursor(sort: str, row: Sequence[Any]) -> str:
-    key = row[11] if sort == "newest" else row[4]
-    return encode_cursor(sort, key, row[0])
-
-
 @lru_cache(maxsize=10_000)
 def _media_url(name: str) -> str:
     # Pictures are public files: what lies at an address never changes.
@@ -444,7 +317,8 @@ def family_of(slug: str) -> list[int]:
     return family
 
 
-def _rows(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+def read(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())

@@ -15,6 +15,7 @@ from api.v1 import (
     parcels,
     payments,
     points,
+    product_lists,
     products,
     quotes,
     recommendations,
@@ -22,11 +23,12 @@ from api.v1 import (
     restock,
     reviews,
     shop,
+    suggestions,
     trending,
 )
 
 urlpatterns = [
-    *route("products", products.ProductListView, "products"),
+    *route("products", product_lists.ProductListView, "products"),
     *route("products/best", products.BestSellersView, "best"),
     *route("products/trending", trending.TrendingView, "trending"),
     *route("products/<id:product_id>", products.ProductView, "product"),
@@ -34,6 +36,7 @@ urlpatterns = [
     *route(
         "products/<id:product_id>/back-in-stock", restock.BackInStockView, "restock"
     ),
+    *route("search/suggest", suggestions.SuggestView, "suggest"),
     *route("categories", products.CategoryListView, "categories"),
     *route("products/<id:product_id>/reviews", reviews.ProductReviewsView, "reviews"),
     *route("reviews", reviews.OwnReviewsView, "own-reviews"),

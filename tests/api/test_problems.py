@@ -43,6 +43,7 @@ OPEN = {
     "RegisterView",
     "RevokeView",
     "SchemaView",
+    "SuggestView",
     "TokenView",
     "UnknownView",
     "WebhookView",
@@ -156,7 +157,7 @@ def test_busy_database_is_503_and_not_500(
             raise error
         raise OperationalError from error()
 
-    monkeypatch.setattr("api.v1.products._rows", fail)
+    monkeypatch.setattr("api.v1.product_lists.read", fail)
 
     answer = guest.get(PRODUCTS)
 
@@ -181,7 +182,7 @@ def test_mistake_of_ours_is_a_problem_and_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr("api.v1.products._rows", fail)
+    monkeypatch.setattr("api.v1.product_lists.read", fail)
     guest.client.raise_request_exception = False
 
     answer = guest.get(PRODUCTS)
