@@ -33,7 +33,7 @@ PAIRS_PER_PRODUCT = 24
 # Pairs grow with the square of what a shopper took: the newest so many count.
 ACTS_PER_SHOPPER = 60
 ORDER_HISTORY = timedelta(days=180)
-ORDER_WINDOW = timedelta(days=14)
+ORDER_WINDOW = timedelta(days=2)  # what was forgotten is ordered right after
 VIEW_HISTORY = timedelta(days=30)
 VIEW_WINDOW = timedelta(0)  # only in one visit
 FAVOURITES_PER_CATEGORY = 24

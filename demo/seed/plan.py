@@ -66,6 +66,9 @@ SCRIPT = (
     (6 * MINUTE, MINJI, Fate.EXPIRED),
 )
 
+# So far along the catalogue stands what is often bought with something.
+COMPANION = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -124,12 +127,20 @@ class Planner:
         places = {
             bisect_right(chances, rng.random() * chances[-1]) for _ in range(size)
         }
+        places = self._fitting(places)
         return {
             place: 1
             if self.goods.prices[place] >= DEAR
             else rng.choices(QUANTITIES, QUANTITY_CHANCES)[0]
             for place in sorted(places)
         }
+
+    def _fitting(self, places: set[int]) -> set[int]:
+        """Let most baskets hold two things that go together."""
+        first, last = min(places), max(places)
+        if first == last or sum(places) % 3 == 0:
+            return places
+        return places - {last} | {(first + COMPANION) % len(self.goods)}
 
     def _plentiful(self) -> int:
         return max(range(len(self.goods)), key=self.goods.targets.__getitem__)

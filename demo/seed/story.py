@@ -18,7 +18,7 @@ from common.days import shop_day
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
-from demo.seed import tables
+from demo.seed import behaviour, tables
 from demo.seed.coupons import Wallets
 from demo.seed.delivery import offer_ways
 from demo.seed.goods import Goods, looks_of, stock_shop
@@ -128,6 +128,8 @@ def _write(wish: Wish, progress: Progress) -> None:
     _settle(books, now)
     _fill_carts(people, goods)
     _roll_up(start, now, progress)
+    progress.say("looking at what goes together …")
+    behaviour.observe(writer, people, _rng(wish, "behaviour"), now)
 
 
 def _write_orders(

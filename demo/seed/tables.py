@@ -7,6 +7,7 @@ from django.core.management.color import no_style
 from django.db import connection, models
 
 from accounts.models import Address, User
+from analytics.models import BehaviourEvent
 from catalog.models import Category, Product, ProductGroup, ProductPhoto
 from coupons.models import Coupon, CouponBatch
 from inventory.models import Stock, StockMovement
@@ -129,6 +130,7 @@ ENTRIES = _table(
     " idempotency_key previous_hash hash created_at",
 )
 EVENTS = _table(Event, "id topic aggregate payload occurred_at sequence")
+BEHAVIOUR = _table(BehaviourEvent, "event_id kind actor session product_id source at")
 DISPATCHES = _table(
     Dispatch,
     "event_id subscriber aggregate attempts next_attempt_at delivered_at last_error",
@@ -137,7 +139,7 @@ DISPATCHES = _table(
 TABLES = (
     *(USERS, EMAILS, ADDRESSES, ACCOUNTS, CATEGORIES, GROUPS, PRODUCTS, PHOTOS),
     *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PARCEL_LINES, PAYMENTS, INVOICES),
-    *(TOLD, BANK),
+    *(TOLD, BANK, BEHAVIOUR),
     *(
         REFUNDS,
         REFUND_LEGS,
