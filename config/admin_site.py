@@ -26,7 +26,6 @@ DAILY = (
     (_("Stock"), "inventory", "stock"),
     (_("Coupons"), "coupons", "couponbatch"),
     (_("Points"), "points", "pointaccount"),
-    (_("Reviews"), "reviews", "review"),
     (_("Shoppers"), "accounts", "user"),
 )
 # Apps on the first page: by how often they are needed.

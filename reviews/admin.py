@@ -41,6 +41,25 @@ KINDS = {
     ReviewState.WITHDRAWN: "info",
 }
 EXCERPT = 140
+REVIEW_FIELDS = (
+    "product",
+    "user",
+    "stars",
+    "text",
+    "thumbs",
+    "standing",
+    "reason",
+    "decided_by",
+    "decided_at",
+    "answer",
+    "answered_by",
+    "answered_at",
+    "helpful_count",
+    "open_reports",
+    "written_at",
+    "edited_at",
+)
+REPORT_FIELDS = ("reported_at", "user", "reason", "resolved_at")
 
 
 class AnswerForm(forms.Form):
@@ -96,7 +115,8 @@ class ReportInline(ReadOnlyInline[ReviewReport]):
     """Who thinks that it should not be there."""
 
     model = ReviewReport
-    fields = readonly_fields = ["reported_at", "user", "reason", "resolved_at"]
+    fields = REPORT_FIELDS
+    readonly_fields = REPORT_FIELDS
     verbose_name_plural = _("reports")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewReport]:
@@ -112,37 +132,19 @@ class ReviewAdmin(ReadOnlyAdmin[Review]):
         "stars",
         "excerpt",
         "thumbs",
-        "product",
-        "user",
         "standing",
         "reports",
-        "helpful_count",
+        "product",
     ]
     list_filter = [QueueFilter, "state", StarsFilter]
-    list_select_related = ["product", "user"]
+    list_select_related = ["product"]
     search_fields = ["text", "=user__email", "=product__sku"]
     ordering = ["-id"]
     actions = ["publish", "reject", "answer"]
     object_actions = ["publish", "reject", "answer"]
     inlines = [ReportInline]
-    fields = readonly_fields = [
-        "product",
-        "user",
-        "stars",
-        "text",
-        "thumbs",
-        "standing",
-        "reason",
-        "decided_by",
-        "decided_at",
-        "answer",
-        "answered_by",
-        "answered_at",
-        "helpful_count",
-        "open_reports",
-        "written_at",
-        "edited_at",
-    ]
+    fields = REVIEW_FIELDS
+    readonly_fields = REVIEW_FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         return super().get_queryset(request).prefetch_related("photos")

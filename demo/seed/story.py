@@ -18,7 +18,7 @@ from common.days import shop_day
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
-from demo.seed import behaviour, tables
+from demo.seed import behaviour, reviews, tables
 from demo.seed.coupons import Wallets
 from demo.seed.delivery import offer_ways
 from demo.seed.goods import Goods, looks_of, stock_shop
@@ -82,6 +82,7 @@ def take_photos(wish: Wish, progress: Progress) -> None:
     looks = looks_of(wish.products)
     for _look in progress.over("photos", ensure(looks), len(looks)):
         pass
+    reviews.make_photos()
 
 
 def empty_shop() -> None:
@@ -126,6 +127,7 @@ def _write(wish: Wish, progress: Progress) -> None:
     books = Books(writer, people, goods, ledger, warehouse, wallets, outbox, ways)
     _write_orders(OrderBook(books, _rng(wish, "orders"), now), planner, books, progress)
     _settle(books, now)
+    reviews.write(people, _rng(wish, "reviews"), wish.now)
     _fill_carts(people, goods)
     _roll_up(start, now, progress)
     progress.say("looking at what goes together …")

@@ -72,14 +72,7 @@ def test_what_was_edited_since_it_was_shown_is_not_published(
     assert f'name="seen-{review.pk}" value="1"' in page
     reviews.edit(user_id=review.user_id, review_id=review.pk, text="Something else.")
 
-    response = client.post(
-        QUEUE,
-        {
-            "action": "publish",
-            "_selected_action": [str(review.pk)],
-            f"seen-{review.pk}": "1",
-        },
-    )
+    response = act(client, QUEUE, "publish", review.pk, **{f"seen-{review.pk}": "1"})
 
     assert "edited meanwhile" in told(response)[0]
     assert rating_of(jar) == (None, 0)

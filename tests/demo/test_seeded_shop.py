@@ -23,6 +23,8 @@ from orders.models import Order, OrderLine, OrderStatus
 from outbox.models import Dispatch, Event
 from payments.models import Payment, ProviderEvent, SandboxPayment
 from points.models import LedgerEntry, PointAccount
+from reviews.models import Review, ReviewPhoto
+from reviews.selectors import to_review
 from tests.books import assert_books_balance
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +125,25 @@ def test_sales_are_rolled_up(shop: None) -> None:
     rolled_up = DailySales.objects.aggregate(units=models.Sum("units"))
 
     assert rolled_up == sold
+
+
+def test_buyers_say_what_they_think_and_staff_have_some_to_read(shop: None) -> None:
+    written = Review.objects.all()
+    minji = User.objects.get(email=MINJI.email)
+
+    assert 200 <= written.count() <= 800
+    assert {"pending", "published", "rejected"} == set(
+        written.values_list("state", flat=True)
+    )
+    assert written.exclude(answer="").exists()
+    assert written.filter(helpful_count__gt=3).exists()
+    assert written.filter(open_reports=1).exists()
+    assert ReviewPhoto.objects.count() > 5
+    assert not written.filter(written_at__gt=timezone.now()).exists()
+    assert {"published", "pending", "rejected"} == set(
+        minji.reviews.values_list("state", flat=True)
+    )
+    assert to_review(minji.pk, limit=5)
 
 
 def test_people_do_not_buy_before_they_come(shop: None) -> None:
