@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -55,6 +56,17 @@ def change_price(
         product.compare_at_price = None
     product.save(update_fields=["price", "compare_at_price"])
     _announce(product)
+    return product
+
+
+@use_case
+def rename(*, product_id: int, name: str) -> Product:
+    """Give a product another name; orders keep the one it had."""
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    if name != product.name:
+        product.name = name
+        product.save(update_fields=["name"])
+        _announce(product)
     return product
 
 
@@ -133,12 +145,17 @@ def _announce(product: Product) -> None:
     outbox.publish(
         topic="product.changed",
         aggregate=f"product/{product.pk}",
-        payload={
-            "product_id": product.pk,
-            "sku": product.sku,
-            "name": product.name,
-            "price": product.price,
-            "is_on_sale": product.published_at is not None,
-            "version": product.version,
-        },
+        payload=facts(product),
     )
+
+
+def facts(product: Product) -> dict[str, Any]:
+    """Return what others are told of a product; its price is in minor units."""
+    return {
+        "product_id": product.pk,
+        "sku": product.sku,
+        "name": product.name,
+        "price": product.price,
+        "is_on_sale": product.published_at is not None,
+        "version": product.version,
+    }

@@ -11,7 +11,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
-from config import database, embedded, live
+from config import brokers, database, embedded, live
 from config.payment_pages import payment_pages
 from config.subscriptions import SUBSCRIPTIONS
 
@@ -224,17 +224,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A wake-up that cannot be sent is not worth waiting for: beat sweeps anyway.
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"confirm_publish": True}
-    if CELERY_BROKER_URL.startswith("amqp")
-    else {
-        # Redis hands a task out once; whoever dies with it leaves it to the clock.
-        # Acknowledging over a connection that Redis has dropped ends a worker.
-        "ack_emulation": False,
-        "socket_timeout": 3,
-        "socket_connect_timeout": 2,
-    }
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = brokers.transport_options(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE_TYPE = brokers.queue_type(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = brokers.exchange_type(CELERY_BROKER_URL)
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 
 # --- Accounts ------------------------------------------------------------------------
@@ -268,7 +260,7 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_RATE_LIMITS = {"guest_order": "120/h/ip", "events": "600/m/ip"}
+ACCOUNT_RATE_LIMITS = {"guest_order": "120/h/ip"}
 ACCOUNT_ADAPTER = "shop.accounts_adapter.AccountAdapter"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 HEADLESS_ONLY = False
@@ -451,6 +443,11 @@ DATA_PLATFORM_SECRET = env.str(
 )
 # One POST per event, or one per batch where the platform takes CloudEvents batches.
 DATA_PLATFORM_BATCH = env.bool("DATA_PLATFORM_BATCH", False)
+
+# --- RabbitMQ: what other systems and we tell each other of products -----------------
+
+# Empty: nobody is told, and nothing waits to be.
+RABBITMQ_URL = env.str("RABBITMQ_URL", "")
 
 # --- Log -----------------------------------------------------------------------------
 

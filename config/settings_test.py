@@ -9,7 +9,13 @@ from pathlib import Path
 
 # An empty value keeps what a developer has in .env out of the tests; values from
 # the outside (a CI with servers of its own) stay.
-for _name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DATA_PLATFORM_URL"):
+for _name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "CELERY_BROKER_URL",
+    "DATA_PLATFORM_URL",
+    "RABBITMQ_URL",
+):
     os.environ.setdefault(_name, "")
 os.environ["SHOP_ENV"] = "development"
 if not os.environ["DATABASE_URL"]:

@@ -5,11 +5,12 @@ A subscriber gets a list of events and returns, for each, whether it went well
 """
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
-    "order.placed": ("notifications.tasks.tell",),
+    "order.placed": ("inventory.messages.announce", "notifications.tasks.tell"),
     "order.paid": (
         "analytics.data_platform.push",
         "orders.invoicing.issue",
         "analytics.behaviour.note_purchases",
+        "inventory.messages.announce",
         "notifications.tasks.tell",
     ),
     "order.cancelled": ("notifications.tasks.tell",),
@@ -31,8 +32,8 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "payment.void_requested": ("checkout.providers.send_voids",),
     "refund.requested": ("checkout.providers.send_refunds",),
     "points.charged": ("notifications.tasks.tell",),
-    "product.changed": (),
-    "stock.changed": ("shop.live_feed.tell",),
+    "product.changed": ("shop.card_feed.refresh", "inventory.messages.announce"),
+    "stock.changed": ("shop.live_feed.tell", "inventory.messages.announce"),
     "stock.back": ("notifications.tasks.tell",),
     "coupon.issued": ("notifications.tasks.tell",),
 }

@@ -30,7 +30,9 @@ from inventory.models import (
     Hold,
     HoldState,
     MovementKind,
+    RefusedMessages,
     RestockAlert,
+    SourceVersion,
     Stock,
     StockMovement,
 )
@@ -281,3 +283,31 @@ class HoldAdmin(ReadOnlyAdmin[Hold]):
         return lookup == "product__id__exact" or super().lookup_allowed(
             lookup, value, request
         )
+
+
+@register(SourceVersion)
+class SourceVersionAdmin(ReadOnlyAdmin[SourceVersion]):
+    """How far each outside system has told us of each product."""
+
+    list_display = [
+        "source",
+        "product",
+        "aspect",
+        "version",
+        "taken",
+        "repeated",
+        "heard_at",
+    ]
+    list_select_related = ["product"]
+    list_filter = ["source", "aspect", "heard_at"]
+    search_fields = ["=product__sku", "product__name"]
+    ordering = ["-heard_at", "-id"]
+
+
+@register(RefusedMessages)
+class RefusedMessagesAdmin(ReadOnlyAdmin[RefusedMessages]):
+    """What nobody could take; `manage.py dead_products` shows the messages."""
+
+    list_display = ["day", "code", "count", "last_reason", "last_at"]
+    list_filter = ["day", "code"]
+    ordering = ["-day", "code"]

@@ -388,3 +388,68 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} for {self.email or self.user}"
+
+
+class Aspect(models.TextChoices):
+    """What a source speaks of; each has versions of its own, since each can be late."""
+
+    PRICE = "price", _("Price")
+    NAME = "name", _("Name")
+    STOCK = "stock", _("Stock")
+
+
+class SourceVersion(models.Model):
+    """How far an outside system has told us of one aspect of a product."""
+
+    source = models.CharField(_("source"), max_length=64)
+    product = models.ForeignKey(
+        "catalog.Product",
+        on_delete=models.PROTECT,
+        related_name="source_versions",
+    )
+    aspect = models.CharField(_("what of"), max_length=8, choices=Aspect)
+    version = models.BigIntegerField(_("newest version"))
+    taken = models.BigIntegerField(_("messages taken"))
+    # Older than what we have, or the same again.
+    repeated = models.BigIntegerField(_("messages too late or doubled"), db_default=0)
+    heard_at = models.DateTimeField(_("last message"), db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(aspect__in=Aspect.values),
+                name="source_version_aspect_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(version__gte=0, taken__gte=0, repeated__gte=0),
+                name="source_version_counts_from_zero",
+            ),
+            models.UniqueConstraint(
+                fields=["source", "product", "aspect"],
+                name="source_version_once_per_aspect",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.get_aspect_display()} {self.version}"
+
+
+class RefusedMessages(models.Model):
+    """How many messages went to the dead letters on a shop day, of one kind."""
+
+    day = models.DateField(_("day"))
+    code = models.CharField(_("kind"), max_length=40)
+    count = models.BigIntegerField(_("messages"))
+    last_reason = models.CharField(_("last reason"), max_length=200)
+    last_at = models.DateTimeField(_("last message"), db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "refused messages"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "code"], name="refused_messages_once_per_day_and_code"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.code}: {self.count}"

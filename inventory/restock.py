@@ -146,7 +146,7 @@ def pass_on(changes: Sequence[Change]) -> None:
     """Keep what came back for those who wait, and tell others what changed.
 
     The stocks are locked and moved. Publishes ``stock.back`` per hold, and
-    ``stock.changed`` where a product sells out or is there again for everybody.
+    ``stock.changed`` where there is more or less for everybody than before.
     """
     risen = [item.product_id for item in changes if item.after > item.before]
     kept: list[tuple[Any, ...]] = []
@@ -170,11 +170,8 @@ def tell(changes: Sequence[Change], kept: Sequence[tuple[Any, ...]]) -> None:
     left = {item.product_id: item.after for item in changes}
     for back in backs:
         left[back["product_id"]] -= back["quantity"]
-    # Pages ask the database for exact stock; others only need to hear of the edges.
-    edges = [
-        item for item in changes if (item.before <= 0) != (left[item.product_id] <= 0)
-    ]
-    if not backs and not edges:
+    changed = [item for item in changes if item.before != left[item.product_id]]
+    if not backs and not changed:
         return
     with pipeline() as pipe:
         for back in backs:
@@ -184,7 +181,7 @@ def tell(changes: Sequence[Change], kept: Sequence[tuple[Any, ...]]) -> None:
                 aggregate=f"alert/{back['alert_id']}",
                 payload=back | {"url": alert_url(back["alert_id"])},
             )
-        for item in edges:
+        for item in changed:
             outbox.queue_publish(
                 pipe,
                 topic="stock.changed",

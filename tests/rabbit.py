@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kombu import Connection
@@ -87,19 +88,19 @@ class Rabbit:
 
     def purge(self, *queues: str) -> int:
         """Empty queues, as a fault or a wrong command would; return what was lost."""
-        with self.connect() as connection, connection.channel() as channel:
+        with self.connect() as connection, open_channel(connection) as channel:
             return sum(int(channel.queue_purge(queue)) for queue in queues)
 
     def delete(self, *queues: str) -> None:
         """Remove queues with all that is in them, whether they exist or not."""
         with self.connect() as connection:
             for queue in queues:
-                with connection.channel() as channel:
+                with open_channel(connection) as channel:
                     channel.queue_delete(queue)
 
     def count(self, queue: str) -> int:
         """Return how many messages wait in a queue."""
-        with self.connect() as connection, connection.channel() as channel:
+        with self.connect() as connection, open_channel(connection) as channel:
             found = channel.queue_declare(queue, passive=True)
         return int(found.message_count)
 
@@ -175,6 +176,11 @@ class Rabbit:
             os.killpg(self._processes[-1].pid, number)
         except ProcessLookupError:
             return
+
+
+def open_channel(connection: Connection) -> Any:
+    """Open a channel, which in ``with`` is closed; its methods are AMQP's own."""
+    return connection.channel()
 
 
 def rabbit_program() -> Path:

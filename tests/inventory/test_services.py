@@ -214,7 +214,7 @@ def test_order_takes_each_product_once() -> None:
         _in_savepoint(movement.save)
 
 
-def test_others_hear_when_a_product_is_there_again() -> None:
+def test_others_hear_whenever_more_or_less_is_left() -> None:
     [user], product = shoppers(1), ProductFactory.create(stock_on_hand=1)
     order_id = unpaid_order(user, product)
     checkout.cancel(order_id=order_id, user_id=user.pk, actor_id=None, reason="")
@@ -222,7 +222,7 @@ def test_others_hear_when_a_product_is_there_again() -> None:
 
     heard = Event.objects.filter(topic="stock.changed").order_by("occurred_at")
 
-    assert [event.payload["available"] for event in heard] == [1, 1]
+    assert [event.payload["available"] for event in heard] == [1, 1, 6]
 
 
 def test_shortage_names_what_is_left() -> None:

@@ -216,7 +216,9 @@ def shop(host: str, port: int, live_port: int, workers: int) -> list[Program]:
     worker += ["--concurrency", str(workers), "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--loglevel", "warning", "--pidfile", ""]
     python = [sys.executable, "-W", NO_ROOT_WARNING, "-m"]
+    products = [Program("products", manage("consume_products"), environment)]
     return [
+        *(products if settings.RABBITMQ_URL else []),
         Program("web", [*python, *web], {**environment, "SHOP_PROCESS": "web"}),
         Program(
             "live",
