@@ -8,12 +8,13 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from analytics import dashboard
 from analytics.dashboard import DayRevenue, Takings
+from checkout.admin_simulator import simulate_page
 from common.money import money
 from config.admin_login import StaffSignInForm
 
@@ -33,6 +34,7 @@ ORDER = (
     "orders",
     "catalog",
     "inventory",
+    "promotions",
     "coupons",
     "points",
     "payments",
@@ -86,6 +88,15 @@ class ShopAdminSite(AdminSite):
             "shortcuts": shortcuts(request),
         }
 
+    def get_urls(self) -> list[Any]:
+        # It looks at orders and carts, of which promotions know nothing.
+        page = self.admin_view(simulate_page)
+        address = "promotions/promotion/<int:promotion_id>/simulate/"
+        return [
+            path(address, page, name="promotions_promotion_simulate"),
+            *super().get_urls(),
+        ]
+
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[Any]:
@@ -116,11 +127,14 @@ class ShopAdminSite(AdminSite):
 
 def shortcuts(request: HttpRequest) -> list[tuple[Any, str]]:
     """Lead to what this person may see and needs daily."""
-    return [
+    found = [
         (label, reverse(f"admin:{app}_{model}_changelist"))
         for label, app, model in DAILY
         if request.user.has_perm(f"{app}.view_{model}")
     ]
+    if request.user.has_perm("analytics.view_dailysales"):
+        found.append((_("Reports"), reverse("admin:analytics_report", args=["sales"])))
+    return found
 
 
 def _place(app_label: str) -> int:

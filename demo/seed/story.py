@@ -15,6 +15,7 @@ from analytics import services as analytics
 from cart.models import Cart, CartItem
 from catalog.models import Category, Product
 from common.days import shop_day
+from common.progress import Progress
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
@@ -28,7 +29,6 @@ from demo.seed.outbox import Outbox
 from demo.seed.people import People, move_in
 from demo.seed.plan import DANIEL, MINJI, Planner
 from demo.seed.points import Ledger
-from demo.seed.progress import Progress
 from demo.seed.stock import Warehouse
 from demo.seed.tables import Writer
 from orders import invoicing

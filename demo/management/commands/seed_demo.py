@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
+from common.progress import Progress
 from demo.logins import LOGINS
 from demo.seed import story
-from demo.seed.progress import Progress
 
 DEFAULT_ORDERS = 1_500
 
