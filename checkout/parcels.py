@@ -20,7 +20,6 @@ from orders.errors import NotShippable
 from orders.models import Fulfilment, Order, OrderStatus, ParcelStage
 from orders.parcels import Shipment
 from outbox import services as outbox
-from promotions import services as promotions
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +141,8 @@ def move_on(order: Order, *, actor_id: int | None, reason: str = "") -> list[str
     """Move a locked order to where its goods are; return what there is to tell.
 
     Nothing left to send: it is shipped, or cancelled if nothing was ever sent and all
-    its money is back. All parcels there: it is delivered.
+    its money is back. All parcels there: it is delivered. Stock and promotions of a
+    cancelled one are the caller's to give back: they come last in the lock order.
     """
     topics = []
     if order.status in {OrderStatus.PAID, OrderStatus.PROCESSING}:
@@ -152,7 +152,6 @@ def move_on(order: Order, *, actor_id: int | None, reason: str = "") -> list[str
                 order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason
             )
             coupons.release(order_id=order.pk)
-            promotions.release(order_id=order.pk)
             topics.append("order.cancelled")
         elif not standing.to_send:
             orders.become(order, OrderStatus.SHIPPED, actor_id=actor_id, reason=reason)

@@ -132,24 +132,28 @@ def _place(
     claim: Claim | None,
     render: Render | None,
 ) -> tuple[Draft, Reply]:
-    """Read, price, then write everything in one round trip."""
-    draft, now = _draft(purchase, status)
-    reply = render(draft) if render else Reply(201, "")
-    wanted = [
-        Wanted(line.item.product_id, line.item.quantity, line.item.unit_price)
-        for line in draft.quote.lines
-    ]
-    try:
-        _write(purchase, draft, now, wanted, claim, reply)
-    except _Moved:
-        raise _why_not(purchase, draft, wanted) from None
-    except IntegrityError as error:
-        if violates(error, "order_coupon_on_one_live_order"):
-            raise CouponAlreadyUsed from None
-        if violates(error, "promotion_once_per_new_buyer"):
-            raise _why_not(purchase, draft, wanted) from None
-        raise
-    return draft, reply
+    """Read, price, then write everything in one round trip.
+
+    What moved in between without making it dearer is no reason to ask: it is tried
+    once more.
+    """
+    for _attempt in range(2):
+        draft, now = _draft(purchase, status)
+        reply = render(draft) if render else Reply(201, "")
+        wanted = [
+            Wanted(line.item.product_id, line.item.quantity, line.item.unit_price)
+            for line in draft.quote.lines
+        ]
+        try:
+            _write(purchase, draft, now, wanted, claim, reply)
+        except (_Moved, IntegrityError) as error:
+            _raise_unless_moved(error)
+            if why_not := _why_not(purchase, draft, wanted):
+                raise why_not from None
+        else:
+            return draft, reply
+    # It was short for the moments of the writes only; the shopper may try again.
+    raise InsufficientStock({})
 
 
 def _draft(purchase: Purchase, status: OrderStatus) -> tuple[Draft, Offer]:
@@ -341,16 +345,25 @@ def _queue_promotions(pipe: Pipeline, draft: Draft, now: Offer) -> Statement | N
     )
 
 
-def _why_not(purchase: Purchase, draft: Draft, wanted: list[Wanted]) -> DomainError:
+def _raise_unless_moved(error: _Moved | IntegrityError) -> None:
+    if isinstance(error, _Moved) or violates(error, "promotion_once_per_new_buyer"):
+        return
+    if violates(error, "order_coupon_on_one_live_order"):
+        raise CouponAlreadyUsed from None
+    raise error
+
+
+def _why_not(
+    purchase: Purchase, draft: Draft, wanted: list[Wanted]
+) -> DomainError | None:
     """Say, after the rollback, what moved between reading and writing."""
     try:
         fresh, _now = _draft(purchase, draft.status)
     except DomainError as error:
         return error
-    if fresh.quote != draft.quote:
+    if fresh.quote.total > draft.quote.total:
         return _price_changed(fresh.quote)
-    # It was short for the moment of the write only; the shopper may try again.
-    return inventory.shortage(wanted) or InsufficientStock({})
+    return inventory.shortage(wanted)
 
 
 def _coupon_error(refusal: Refusal) -> DomainError:

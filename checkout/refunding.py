@@ -15,11 +15,12 @@ from common.db import requires_transaction, use_case
 from inventory import services as inventory
 from orders import services as orders
 from orders.errors import OrderNotFound
-from orders.models import SETTLED, Order
+from orders.models import SETTLED, Order, OrderStatus
 from payments import refunds
 from payments.errors import NothingToRefund, NotRefundable
 from payments.models import Refund
 from payments.planner import RefundPlan
+from promotions import services as promotions
 
 Units = Mapping[int, int]
 
@@ -67,6 +68,8 @@ def refund(
     )
     topics = move_on(order, actor_id=actor_id, reason=reason)
     put_back(made, restock, reference=f"refund/{made.pk}")
+    if order.status == OrderStatus.CANCELLED:
+        promotions.release(order_id=order.pk)
     publish("order.refunded", order, refund=refund_facts(made, refund_plan))
     for topic in topics:
         publish(topic, order)

@@ -20,6 +20,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
     },
+    "tell of promotions that start": {
+        "task": "promotions.tasks.announce_started",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 60},
+    },
     "ask providers of payments": {
         "task": "checkout.tasks.ask_providers",
         "schedule": timedelta(seconds=30),

@@ -32,6 +32,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "payment.void_requested": ("checkout.providers.send_voids",),
     "refund.requested": ("checkout.providers.send_refunds",),
     "points.charged": ("notifications.tasks.tell",),
+    "promotion.started": ("notifications.tasks.tell",),
     "product.changed": ("shop.card_feed.refresh", "inventory.messages.announce"),
     "stock.changed": ("shop.live_feed.tell", "inventory.messages.announce"),
     "stock.back": ("notifications.tasks.tell",),

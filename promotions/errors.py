@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict
+from common.errors import Conflict, NotFound
 
 
 class PromotionOver(Conflict):
@@ -12,3 +12,12 @@ class PromotionOver(Conflict):
 
     def __init__(self) -> None:
         super().__init__(_("A promotion of this order is over."))
+
+
+class PromotionNotFound(NotFound):
+    """There is no such promotion."""
+
+    code = "promotion_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such promotion."))

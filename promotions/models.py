@@ -75,7 +75,7 @@ class Promotion(models.Model):
         default=0,
         help_text=_("Percent, or an amount in minor units; 0 for the other kinds."),
     )
-    # Of each ``take`` units of a product ``pay`` are paid for.
+    # Of each ``take`` units of all that it is for ``pay`` are paid for.
     take = models.PositiveIntegerField(_("units to take"), default=0)
     pay = models.PositiveIntegerField(_("units to pay for"), default=0)
     max_discount = models.BigIntegerField(
@@ -87,10 +87,18 @@ class Promotion(models.Model):
         help_text=_("On the products it is for, before any discount."),
     )
     categories = models.ManyToManyField(
-        "catalog.Category", verbose_name=_("categories"), blank=True, related_name="+"
+        "catalog.Category",
+        verbose_name=_("categories"),
+        blank=True,
+        related_name="+",
+        through="PromotionCategory",
     )
     products = models.ManyToManyField(
-        "catalog.Product", verbose_name=_("products"), blank=True, related_name="+"
+        "catalog.Product",
+        verbose_name=_("products"),
+        blank=True,
+        related_name="+",
+        through="PromotionProduct",
     )
     audience = models.CharField(
         _("for whom"),
@@ -116,6 +124,16 @@ class Promotion(models.Model):
     # What live orders got of the budget; only orders change it.
     spent = models.BigIntegerField(_("spent"), db_default=0, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
+    announcement = models.CharField(
+        _("announcement"),
+        max_length=200,
+        blank=True,
+        help_text=_(
+            "Who agreed to hear of offers is told so when it starts; empty tells"
+            " nobody."
+        ),
+    )
+    announced_at = models.DateTimeField(null=True, editable=False)
     # Raised by the database when the terms change: an order is written only if they
     # are those that it was quoted by.
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -164,7 +182,9 @@ class Promotion(models.Model):
                 name="raise_version",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.AnyChange(exclude=["spent", "version"]),
+                condition=pgtrigger.AnyChange(
+                    exclude=["spent", "version", "announcement", "announced_at"]
+                ),
                 func="NEW.version = OLD.version + 1; RETURN NEW;",
             ),
             # What orders got without a budget was not counted.
@@ -183,6 +203,79 @@ class Promotion(models.Model):
     def is_running(self, now: datetime) -> bool:
         is_over = self.ends_at is not None and self.ends_at <= now
         return self.is_active and self.starts_at <= now and not is_over
+
+
+# What a promotion is for is one of its terms.
+_RAISE_VERSION = """
+    UPDATE promotions_promotion SET version = version + 1
+     WHERE id IN (NEW.promotion_id, OLD.promotion_id);
+    RETURN NULL;
+"""
+
+
+class PromotionCategory(models.Model):
+    """A category whose products, and those of all below it, a promotion is for.
+
+    It cannot go before the promotion: one that is for nothing would be for everything.
+    """
+
+    promotion = models.ForeignKey(
+        Promotion, on_delete=models.CASCADE, related_name="category_rows"
+    )
+    category = models.ForeignKey(
+        "catalog.Category",
+        verbose_name=_("category"),
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+
+    class Meta:
+        db_table = "promotions_promotion_categories"
+        unique_together = (("promotion", "category"),)
+        verbose_name = _("category")
+        verbose_name_plural = _("only for these categories")
+        triggers = [
+            pgtrigger.Trigger(
+                name="raise_version",
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.After,
+                func=_RAISE_VERSION,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.category)
+
+
+class PromotionProduct(models.Model):
+    """A product that a promotion is for; it cannot go before the promotion either."""
+
+    promotion = models.ForeignKey(
+        Promotion, on_delete=models.CASCADE, related_name="product_rows"
+    )
+    product = models.ForeignKey(
+        "catalog.Product",
+        verbose_name=_("product"),
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+
+    class Meta:
+        db_table = "promotions_promotion_products"
+        unique_together = (("promotion", "product"),)
+        verbose_name = _("product")
+        verbose_name_plural = _("only for these products")
+        triggers = [
+            pgtrigger.Trigger(
+                name="raise_version",
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.After,
+                func=_RAISE_VERSION,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.product)
 
 
 class UseState(models.TextChoices):

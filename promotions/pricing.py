@@ -203,25 +203,22 @@ def quote(
     coupon: CouponTerms | None = None,
     delivery: DeliveryTerms | None = None,
 ) -> Quote:
-    """Price ``items``; same input, same answer, whatever the order of ``promotions``.
+    """Price ``items``; same input, same answer, in whatever order it comes.
 
     The discount never exceeds the subtotal, and the lines' shares of it add up to it
     exactly (largest remainder). The table of delivery is read by the goods before
     discount. ``delivery`` is one that takes the parcel; whoever offers it has made sure
     of that.
     """
-    bill = _Bill(items)
-    in_order = sorted(promotions, key=lambda one: (-one.priority, one.promotion_id))
-    for terms in in_order:
-        if terms.kind != PromotionKind.FREE_DELIVERY:
-            bill.give_promotion(terms)
+    # Odd units go by the order of the lines, which must not be the shopper's.
+    places = sorted(range(len(items)), key=lambda place: _identity(items[place]))
+    bill = _Bill([items[place] for place in places])
+    bill.add_delivery(delivery)
+    for terms in sorted(promotions, key=lambda one: (-one.priority, one.promotion_id)):
+        bill.give_promotion(terms)
     if coupon is not None:
         bill.give_coupon(coupon)
-    bill.add_delivery(delivery)
-    for terms in in_order:
-        if terms.kind == PromotionKind.FREE_DELIVERY:
-            bill.give_promotion(terms)
-    return bill.quote()
+    return bill.quote(places)
 
 
 def weight_of(items: Sequence[Item]) -> int:
@@ -236,6 +233,8 @@ class _Bill:
     items: Sequence[Item]
     delivery_cost: int = 0
     adjustments: list[Adjustment] = field(default_factory=list)
+    # What delivery costs, and who pays for it; told after the goods.
+    delivery_adjustments: list[Adjustment] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     # Who was given what, by exclusive group.
     given: dict[str, str] = field(default_factory=dict)
@@ -279,21 +278,24 @@ class _Bill:
         cost = delivery.cost_for(weight_of(self.items), subtotal)
         if cost is not None:
             self.delivery_cost = cost
-            self.adjustments.append(Adjustment("delivery", delivery.name, cost))
+            self.delivery_adjustments.append(
+                Adjustment("delivery", delivery.name, cost)
+            )
 
-    def quote(self) -> Quote:
-        lines = tuple(
-            QuotedLine(item=item, discount_share=item.total - left)
-            for item, left in zip(self.items, self.left, strict=True)
-        )
+    def quote(self, places: Sequence[int]) -> Quote:
+        """Return the answer, with the line of each item at its place."""
+        by_place = {
+            place: QuotedLine(item=item, discount_share=item.total - left)
+            for place, item, left in zip(places, self.items, self.left, strict=True)
+        }
         subtotal = sum(item.total for item in self.items)
         return Quote(
-            lines=lines,
+            lines=tuple(by_place[place] for place in range(len(places))),
             subtotal=subtotal,
             discount=subtotal - sum(self.left),
             delivery_cost=self.delivery_cost,
             total=sum(self.left) + self.delivery_cost,
-            adjustments=tuple(self.adjustments),
+            adjustments=(*self.adjustments, *self.delivery_adjustments),
             refusals=tuple(self.refusals),
         )
 
@@ -328,17 +330,17 @@ class _Bill:
 
     def _reduce(self, terms: PromotionTerms) -> None:
         amount = self._amount(terms)
+        step = Adjustment(
+            "promotion", terms.name, -amount, terms.promotion_id, terms.kind.value
+        )
         if terms.kind == PromotionKind.FREE_DELIVERY:
             self.delivery_cost -= amount
+            self.delivery_adjustments.append(step)
         else:
             self._take_off(self._shares(terms))
+            self.adjustments.append(step)
         if terms.exclusive_group:
             self.given[terms.exclusive_group] = terms.name
-        self.adjustments.append(
-            Adjustment(
-                "promotion", terms.name, -amount, terms.promotion_id, terms.kind.value
-            )
-        )
 
     def _amount(self, terms: PromotionTerms) -> int:
         if terms.kind != PromotionKind.FREE_DELIVERY:
@@ -406,6 +408,10 @@ class _Bill:
     def _dearest_first(self, index: int) -> tuple[int, int]:
         item = self.items[index]
         return -item.unit_price, item.product_id
+
+
+def _identity(item: Item) -> tuple[int, int, int]:
+    return item.product_id, item.unit_price, item.quantity
 
 
 def _reduced(

@@ -1,4 +1,4 @@
-"""The only code that gives promotions to orders and takes them back.
+"""The only code that gives promotions to orders, takes them back and tells of them.
 
 A promotion with a budget counts what live orders got of it. Orders meet at that row,
 which therefore is the last that a purchase locks.
@@ -9,8 +9,17 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from common.db import Pipeline, Statement, requires_transaction, run, violates
-from promotions.errors import PromotionOver
+from common.db import (
+    Pipeline,
+    Statement,
+    requires_transaction,
+    run,
+    use_case,
+    violates,
+)
+from outbox import services as outbox
+from promotions.errors import PromotionNotFound, PromotionOver
+from promotions.models import Promotion
 from promotions.selectors import IS_RUNNING_SQL
 
 # A use is written only if the promotion still runs on the terms that were quoted, and
@@ -79,6 +88,12 @@ RETAKE_SQL = """
     UPDATE promotions_promotion AS promotion SET spent = spent + locked.amount
       FROM locked WHERE promotion.id = locked.id
 """
+# Whoever runs it at the same moment finds nothing left to tell.
+ANNOUNCE_SQL = f"""
+    UPDATE promotions_promotion AS promotion SET announced_at = now()
+     WHERE announced_at IS NULL AND announcement <> '' AND {IS_RUNNING_SQL}
+ RETURNING id, name, announcement
+"""  # noqa: S608 — our own text
 
 
 def queue_take(
@@ -130,3 +145,34 @@ def retake(*, order_id: UUID) -> None:
         if any(violates(error, name) for name in limits):
             raise PromotionOver from None
         raise
+
+
+@use_case
+def set_active(*, promotion_id: int, active: str) -> Promotion:
+    """Pause ("no") or resume ("yes") a promotion; what orders got stays theirs.
+
+    Raises ``PromotionNotFound``.
+    """
+    # Whoever writes an order looks at it again, or has it locked.
+    changed = Promotion.objects.filter(pk=promotion_id).update(
+        is_active=active == "yes"
+    )
+    if not changed:
+        raise PromotionNotFound
+    return Promotion.objects.get(pk=promotion_id)
+
+
+@use_case
+def announce_started() -> int:
+    """Tell of each promotion once, when it starts; return of how many.
+
+    Only those with an announcement; who hears of it is not decided here.
+    """
+    started = run(ANNOUNCE_SQL, {}).rows()
+    for promotion_id, name, text in started:
+        outbox.publish(
+            topic="promotion.started",
+            aggregate=f"promotion/{promotion_id}",
+            payload={"promotion_id": promotion_id, "name": name, "text": text},
+        )
+    return len(started)

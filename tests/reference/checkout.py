@@ -105,7 +105,7 @@ def _price(wish: Purchase, locked: _Locked) -> Quote:
     priced = _quote(wish, locked)
     for refusal in priced.refusals:
         raise _refused(refusal)
-    if wish.expected_total not in {None, priced.total}:
+    if wish.expected_total is not None and priced.total > wish.expected_total:
         raise PriceChanged(total=priced.total, lines=[])
     return priced
 
