@@ -111,9 +111,11 @@ def meant(asked: Asked) -> str | None:
 
 
 def _found(asked: Asked, shelf: Shelf | None) -> Found:
-    key = (asked, shelf.id if shelf else 0)
-    question = replace(_question(asked, shelf, limit=PER_PAGE), facets=True)
-    return _pages.get_or_make(key, lambda: search.find(question))
+    def look() -> Found:
+        question = _question(asked, shelf, limit=PER_PAGE)
+        return search.find(replace(question, facets=True))
+
+    return _pages.get_or_make((asked, shelf.id if shelf else 0), look)
 
 
 def _question(asked: Asked, shelf: Shelf | None, *, limit: int) -> search.Asked:

@@ -113,22 +113,29 @@ def footer(context: Context) -> SafeString:
 @register.simple_tag(takes_context=True)
 def header(context: Context) -> SafeString:
     """Render announcement, search, the shopper's numbers and the categories."""
-    storefront = context["storefront"]
+    storefront, counts = context["storefront"], context["storefront"].counts
     nav, current = context.get("nav") or "", context.get("current_ids") or []
-    search_text = context.get("search_text") or ""
     place = f"{nav}|{current[:1]}"
     strip = {"nav": nav, "current_ids": current, "shelves": top_shelves()}
+    own = {"counts": counts, "is_signed_in": storefront.is_signed_in}
+    actions, search = "shop/parts/_actions.html", "shop/parts/_search.html"
+    if storefront.is_signed_in:
+        # Everybody has other numbers: keeping them would push out what all share.
+        nav_markup = _rendered(actions, own)
+    else:
+        nav_markup = _kept(actions, str(counts.in_cart), own)
+    text = context.get("search_text") or ""
+    field = {"search_text": text}
     values = {
         "shop_name": storefront.name,
         "free_from": storefront.free_delivery_from,
-        "search_text": search_text,
-        "counts": storefront.counts,
-        "is_signed_in": storefront.is_signed_in,
+        "search": _rendered(search, field) if text else _kept(search, "", field),
+        "actions": nav_markup,
         "categories": _kept("shop/parts/_categories.html", place, strip),
     }
-    if storefront.is_signed_in or search_text:
-        return SafeString(get_template("shop/parts/_header.html").render(values))
-    mark = f"{place}|{storefront.counts.in_cart}|{values['free_from']}"
+    if storefront.is_signed_in or text:
+        return _rendered("shop/parts/_header.html", values)
+    mark = f"{place}|{counts.in_cart}|{values['free_from']}"
     return _kept("shop/parts/_header.html", mark, values)
 
 
@@ -164,9 +171,11 @@ def icon(name: str) -> SafeString:
 
 def _kept(template: str, mark: str, values: dict[str, Any]) -> SafeString:
     key = (template, reader_language(), mark)
-    return _parts.get_or_make(
-        key, lambda: SafeString(get_template(template).render(values))
-    )
+    return _parts.get_or_make(key, lambda: _rendered(template, values))
+
+
+def _rendered(template: str, values: dict[str, Any]) -> SafeString:
+    return SafeString(get_template(template).render(values))
 
 
 def _time(value: datetime, text: str) -> SafeString:

@@ -1,6 +1,6 @@
 """The pages in Chromium: accessible, nothing sticks out, scripts only help."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -39,7 +39,8 @@ LOOKS = [(1280, "light"), (390, "dark"), (320, "light")]
 OPEN_PAGES = [
     "/",
     "/products/",
-    "/products/?q=nothing&in_stock=on",
+    "/search/?q=nothing&in_stock=on",
+    "/search/",
     "/best/",
     "/coupons/",
     "/cart/",
@@ -213,9 +214,13 @@ def put_into_cart(page: Page, product: Product) -> None:
     page.wait_for_selector("#toasts p")
 
 
-def faults(page: Page, path: str) -> list[str]:
+def faults(
+    page: Page, path: str, *, before: Callable[[], None] | None = None
+) -> list[str]:
     """Return what axe finds on a page, and whether something sticks out of it."""
     page.goto(path)
+    if before is not None:
+        before()
     report = Axe().run(page, options={"runOnly": RULES}).response
     found = [
         f"{path} {rule['id']}: {rule['nodes'][0]['html']}"

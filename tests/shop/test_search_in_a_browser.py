@@ -1,0 +1,175 @@
+"""The search field and the filters in Chromium, by keyboard, with and without scripts."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from shop.listing import PER_PAGE
+from tests.factories import CategoryFactory, DeliveryMethodFactory, ProductFactory
+from tests.shop.test_in_a_browser import console_errors, faults, opened
+from tests.tools import require
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+FIELD, LIST = "#q", "#suggestions"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = require("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def keyboards(transactional_db: None) -> None:
+    DeliveryMethodFactory.create()
+    shelf = CategoryFactory.create(name="Keyboards", slug="keyboards")
+    for name, colour in (("Walnut keyboard", "brown"), ("Keyboard tray", "white")):
+        ProductFactory.create(name=name, category=shelf, options={"colour": colour})
+
+
+@pytest.mark.usefixtures("keyboards")
+def test_suggestions_are_a_combobox_for_the_keyboard(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    page = opened(chromium, live_server, 390, "light").new_page()
+    errors = console_errors(page)
+    page.goto("/help/delivery/")
+    field = page.locator(FIELD)
+    assert field.get_attribute("role") == "combobox"
+    assert field.get_attribute("aria-expanded") == "false"
+
+    field.focus()
+    page.keyboard.type("k")
+    assert not page.locator(LIST).is_visible()
+    page.keyboard.type("eyb")
+    page.wait_for_selector(f"{LIST} [role=option]")
+    assert field.get_attribute("aria-expanded") == "true"
+    assert field.get_attribute("aria-controls") == "suggestions"
+    assert field.get_attribute("aria-activedescendant") is None
+
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator(f"{LIST} [aria-selected=true]")
+    assert chosen.get_attribute("id") == field.get_attribute("aria-activedescendant")
+    query = chosen.get_attribute("data-query")
+    assert query
+    assert query.startswith("keyb")
+    assert field.input_value() == query
+    page.keyboard.press("ArrowUp")
+    assert field.input_value() == "keyb"
+    page.keyboard.press("ArrowUp")
+    # From what was typed upwards to the last one, which is a product.
+    last = page.locator(f"{LIST} [aria-selected=true]").get_attribute("href") or ""
+    assert last.startswith("/p/")
+
+    page.keyboard.press("Escape")
+    assert not page.locator(LIST).is_visible()
+    assert field.get_attribute("aria-expanded") == "false"
+    assert field.input_value() == "keyb"
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f"{LIST} [role=option]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=keyb*")
+    assert page.locator("h1").inner_text() == f"Results for “{query}”"
+    assert errors == []
+
+
+@pytest.mark.usefixtures("keyboards")
+def test_open_suggestions_are_accessible(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    page = opened(chromium, live_server, 1280, "dark").new_page()
+
+    def with_open_list(path: str) -> list[str]:
+        return faults(page, path, before=lambda: type_slowly(page, "keyb"))
+
+    assert with_open_list("/cart/") == []
+    assert faults(page, "/search/?q=keyboard&o.colour=brown&in_stock=on") == []
+    assert faults(page, "/search/?q=keyboard&max_price=1") == []
+
+
+@pytest.mark.usefixtures("keyboards")
+def test_recent_searches_stay_in_the_browser_and_can_be_forgotten(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    page = opened(chromium, live_server, 1280, "light").new_page()
+    page.goto("/search/")
+    page.fill(FIELD, "walnut <b>tray</b>")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=walnut*")
+
+    page.goto("/help/delivery/")
+    page.focus(FIELD)
+    recent = page.locator(f"{LIST} [data-query]")
+    assert recent.all_inner_texts() == ["walnut <b>tray</b>"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    assert not page.locator(LIST).is_visible()
+    page.reload()
+    page.focus(FIELD)
+    assert not page.locator(LIST).is_visible()
+
+
+@pytest.mark.usefixtures("keyboards")
+def test_filters_on_a_phone_count_while_they_are_chosen(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    ProductFactory.create_batch(PER_PAGE + 1)
+    page = opened(chromium, live_server, 390, "light").new_page()
+    errors = console_errors(page)
+    page.goto("/products/")
+
+    page.click("#show-more")
+    page.wait_for_selector("#show-more", state="detached")
+    assert page.url.endswith("/products/?page=2")
+    assert page.locator("#products > li").count() == PER_PAGE + 3
+
+    page.click(".filters > summary")
+    page.click("text=brown")
+    page.wait_for_selector("text=Show 1 product")
+    assert "· 1" in page.locator(".filters > summary").inner_text()
+    assert page.locator("input[value=brown]").is_checked()
+    page.click("text=Show 1 product")
+    page.wait_for_selector("#filters", state="hidden")
+    assert "o.colour=brown" in page.url
+    assert page.locator("#products > li").count() == 1
+    assert errors == []
+
+
+@pytest.mark.usefixtures("keyboards")
+def test_search_and_filters_work_without_scripts(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    ProductFactory.create_batch(PER_PAGE)
+    context = opened(chromium, live_server, 390, "light", scripts=False)
+    page = context.new_page()
+    page.goto("/products/")
+
+    assert not page.locator("#show-more").is_visible()
+    page.click("text=Next")
+    page.wait_for_url("**/products/?page=2")
+    page.fill(FIELD, "keyboard")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=keyboard")
+    page.click(".filters > summary")
+    page.check("input[value=white]")
+    page.click("#filters button")
+    page.wait_for_url("**/search/*o.colour=white*")
+
+    assert page.locator("#products h3").all_inner_texts() == ["Keyboard tray"]
+
+
+def type_slowly(page: Page, text: str) -> None:
+    page.focus(FIELD)
+    page.keyboard.type(text)
+    page.wait_for_selector(f"{LIST} [role=option]")
