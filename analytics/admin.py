@@ -1,17 +1,18 @@
-"""Sales by day, as the rollup last counted them."""
+"""Sales by day, as the rollup last counted them, and the reports."""
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from analytics import services as analytics
+from analytics.admin_reports import ReportsAdmin
 from analytics.models import DailySales
-from common.admin import ReadOnlyAdmin, action, display, register
+from common.admin import action, display, register
 from common.money import money
 
 
 @register(DailySales)
-class DailySalesAdmin(ReadOnlyAdmin[DailySales]):
+class DailySalesAdmin(ReportsAdmin):
     """A day is never edited: it is counted again."""
 
     list_display = [

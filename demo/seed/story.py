@@ -1,7 +1,7 @@
 """The whole past of the shop, from its first delivery to a minute ago."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -19,7 +19,7 @@ from common.progress import Progress
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
-from demo.seed import behaviour, reviews, tables
+from demo.seed import behaviour, reports, reviews, tables
 from demo.seed.coupons import Wallets
 from demo.seed.delivery import offer_ways
 from demo.seed.goods import Goods, looks_of, stock_shop
@@ -132,6 +132,7 @@ def _write(wish: Wish, progress: Progress) -> None:
     _roll_up(start, now, progress)
     progress.say("looking at what goes together …")
     behaviour.observe(writer, people, _rng(wish, "behaviour"), now)
+    reports.know(_days(start, now), now)
 
 
 def _write_orders(
@@ -170,10 +171,14 @@ def _fill_carts(people: People, goods: Goods) -> None:
 
 
 def _roll_up(start: int, now: int, progress: Progress) -> None:
-    first, last = shop_day(aware(start)), shop_day(aware(now))
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = _days(start, now)
     for day in progress.over("days", days, len(days)):
         analytics.roll_up_day(day)
+
+
+def _days(start: int, now: int) -> list[date]:
+    first, last = shop_day(aware(start)), shop_day(aware(now))
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _tidy_up() -> None:

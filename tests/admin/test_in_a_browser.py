@@ -46,6 +46,10 @@ def paths(shop: Shop) -> list[str]:
         f"/admin/coupons/couponbatch/{batch.pk}/change/",
         "/admin/accounts/user/add/",
         "/admin/outbox/dispatch/",
+        "/admin/analytics/dailysales/reports/sales/",
+        "/admin/analytics/dailysales/reports/trends/",
+        "/admin/analytics/dailysales/reports/campaigns/",
+        "/admin/analytics/dailysales/reports/funnel/",
     ]
 
 
