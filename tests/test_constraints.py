@@ -7,7 +7,7 @@ from django.db import connection
 pytestmark = pytest.mark.django_db
 OURS = {
     "accounts", "analytics", "cart", "catalog", "common", "coupons", "delivery",
-    "inventory", "notifications", "orders", "outbox", "payments", "points",
+    "inventory", "notifications", "orders", "outbox", "payments", "points", "reviews",
 }  # fmt: skip
 
 

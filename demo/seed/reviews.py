@@ -180,10 +180,10 @@ def _report(shown: list[Review], people: People, rng: Random) -> None:
 def _take_photos(shown: list[Review], rng: Random) -> None:
     """Choose who sent a picture; it is made of the product's own."""
     happy = [review for review in shown if review.rating > 3]  # noqa: PLR2004
-    chosen = rng.sample(happy, min(MOST_PHOTOS, int(len(happy) * PHOTO_SHARE) + 1))
+    chosen = rng.sample(happy, min(MOST_PHOTOS, int(len(happy) * PHOTO_SHARE)))
     side = LARGE
     photos = []
-    for number, review in enumerate(chosen if happy else ()):
+    for number, review in enumerate(chosen):
         product = review.product.photos.first()
         if product is None:
             continue
