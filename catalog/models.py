@@ -114,7 +114,8 @@ class Product(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     search = models.GeneratedField(
         # Names as they are written, too: a word that is being typed is no stem yet.
-        expression=SearchVector("sku", "name", weight="A", config="simple")
+        # The SKU parts them from the stems, or phrases would go on from one to another.
+        expression=SearchVector("name", "sku", weight="A", config="simple")
         + SearchVector("name", weight="A", config=STEMS)
         + OptionWords("options")
         + SearchVector("description", weight="D", config=STEMS),

@@ -16,8 +16,8 @@ MOST_HITS = 5_000
 PRICE_STEPS = [first * 10**power for power in range(12) for first in (1, 2, 5)]
 # What a product is wanted for counts for more than how often its text has a word, up
 # to about three times, but no popularity makes up for a hit in the description only.
-_RANK = "ts_rank(product.search, {query}) * (1 + 0.25 * ln(1 + least(10000, {score})))"
 _SCORE = "coalesce(popularity.score, 0)"
+_WANTED = f"(1 + 0.25 * ln(1 + least(10000, {_SCORE})))"
 _STOCK = "LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id"
 _POPULARITY = (
     "LEFT JOIN catalog_popularity AS popularity ON popularity.product_id = product.id"
@@ -235,7 +235,8 @@ def _words(query: TextQuery | None) -> dict[str, str]:
 
 
 def _rank(query: TextQuery) -> str:
-    return _RANK.format(query=f"({query.sql})", score=_SCORE)
+    ranks = (f"ts_rank(product.search, {sql})" for sql in query.ranks)
+    return f"({' + '.join(ranks)}) * {_WANTED}"
 
 
 def _facet_columns(narrowing: Sequence[Filter]) -> str:

@@ -6,8 +6,8 @@ Nothing typed is an error: what means nothing is left out.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from catalog.keyboards import keystrokes
 
@@ -44,10 +44,16 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TextQuery:
-    """An SQL expression of type tsquery, and what stands for its placeholders."""
+    """SQL expressions of type tsquery, and what stands for their placeholders.
+
+    ``ranks`` are added up: the words as typed, and what they may go on to or be
+    replaced by. In one query PostgreSQL would take a word and its beginning for the
+    same, and count only one of them.
+    """
 
     sql: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    ranks: tuple[str, ...]
+    params: Mapping[str, str]
 
 
 def clean(text: str) -> str:
@@ -63,10 +69,13 @@ def to_query(text: str, synonyms: Synonyms) -> TextQuery | None:
     if not groups:
         return None
     params: dict[str, str] = {}
-    alternatives = [
-        " && ".join(_term_sql(term, params) for term in group) for group in groups
-    ]
-    return TextQuery(" || ".join(f"({part})" for part in alternatives), params)
+    as_typed = _query_sql(groups, params, _typed_sql)
+    widened = _query_sql(groups, params, _widened_sql)
+    return TextQuery(
+        sql=_query_sql(groups, params, _term_sql),
+        ranks=(as_typed,) if as_typed == widened else (as_typed, widened),
+        params={name: value for value, name in params.items()},
+    )
 
 
 def parse(text: str) -> list[list[Term]]:
@@ -160,30 +169,54 @@ def _plain_run(terms: Iterable[Term]) -> Iterable[str]:
         yield term.words[0]
 
 
-def _term_sql(term: Term, params: dict[str, str]) -> str:
-    if term.is_phrase:
-        sql = _match_sql(" ".join(term.words), params)
-    else:
-        last = len(term.words) - 1
-        sql = " && ".join(
-            _match_sql(word, params, is_open=term.is_open and place == last)
-            for place, word in enumerate(term.words)
+def _query_sql(
+    groups: Sequence[Sequence[Term]],
+    params: dict[str, str],
+    term_sql: Callable[[Term, dict[str, str]], str],
+) -> str:
+    alternatives = (
+        " && ".join(
+            f"!!({term_sql(term, params)})"
+            if term.is_excluded
+            else f"({term_sql(term, params)})"
+            for term in group
         )
-    for synonym in term.synonyms:
-        # By its stem only: what was typed itself counts for more.
-        sql += f" || {_lexemes('shop', synonym, params)}"
-    return f"!!({sql})" if term.is_excluded else f"({sql})"
+        for group in groups
+    )
+    return " || ".join(f"({group})" for group in alternatives)
 
 
-def _match_sql(text: str, params: dict[str, str], *, is_open: bool = False) -> str:
-    written = _lexemes("simple", text, params, is_open=is_open)
-    return f"({written} || {_lexemes('shop', text, params)})"
+def _term_sql(term: Term, params: dict[str, str]) -> str:
+    return f"{_widened_sql(term, params)} || ({_typed_sql(term, params)})"
+
+
+def _typed_sql(term: Term, params: dict[str, str]) -> str:
+    """Look for the words of a term as they are, and by their stems."""
+    return " && ".join(
+        f"({_lexemes('simple', word, params)} || {_lexemes('shop', word, params)})"
+        for word in _parts(term)
+    )
+
+
+def _widened_sql(term: Term, params: dict[str, str]) -> str:
+    """Look for what begins with the last word of a term, and for its synonyms."""
+    if not term.is_open and not term.synonyms:
+        return _typed_sql(term, params)
+    *words, last = _parts(term)
+    own = [f"{_lexemes('simple', word, params)}" for word in words]
+    own.append(_lexemes("simple", last, params, is_open=term.is_open))
+    others = [_lexemes("shop", synonym, params) for synonym in term.synonyms]
+    return " || ".join([f"({' && '.join(own)})", *others])
+
+
+def _parts(term: Term) -> Sequence[str]:
+    return (" ".join(term.words),) if term.is_phrase else term.words
 
 
 def _lexemes(
     config: str, text: str, params: dict[str, str], *, is_open: bool = False
 ) -> str:
-    name = f"word{len(params)}"
     # In quotes the text is data to the parser of tsquery, whatever it contains.
-    params[name] = f"'{text}':*" if is_open else f"'{text}'"
+    value = f"'{text}':*" if is_open else f"'{text}'"
+    name = params.setdefault(value, f"word{len(params)}")
     return f"to_tsquery('{config}', %({name})s)"

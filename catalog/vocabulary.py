@@ -27,7 +27,9 @@ MISTAKES = ((3, 1), (5, 2), (9, 3))
 PER_WORD, PER_TEXT = 3, 4
 _CLOSE = 40
 # The costs of what is no typing error, in wrong letters.
-_LAYOUT, _INITIALS, _BEGUN, _SPACE, _OTHER_START = 0.2, 0.3, 0.7, 0.8, 0.5
+_LAYOUT, _INITIALS, _BEGUN, _SPACE, _OTHER_START = 0.2, 0.3, 0.7, 1.1, 0.5
+# Swapped letters are all there: likelier than any other slip.
+_SWAPPED = 0.8
 
 
 class Word(NamedTuple):
@@ -153,11 +155,10 @@ class Vocabulary:
             form, forms, scorer=OSA.distance, score_cutoff=allowed, limit=_CLOSE
         )
         for meant_form, distance, place in close:
-            # Nobody misses half of a word.
-            if distance * 2 < max(len(form), len(meant_form)):
-                likeness = JaroWinkler.similarity(form, meant_form)
-                other_start = _OTHER_START * (form[0] != meant_form[0])
-                yield distance + other_start + (1 - likeness), words[place]
+            # Nobody misses half of a word, and nobody looks for "and".
+            is_likely = distance * 2 < max(len(form), len(meant_form))
+            if is_likely and words[place] not in STOP_WORDS:
+                yield _slip_cost(form, meant_form, distance), words[place]
 
     def _weight(self, meant: str) -> float:
         """Return how much speaks for a word before it was typed; at most 0.4."""
@@ -244,6 +245,13 @@ def _is_phrase(run: Sequence[str]) -> bool:
     ends_well = run[0] not in STOP_WORDS and run[-1] not in STOP_WORDS
     # Numbers of series and models are no words.
     return ends_well and all(any(map(str.isalpha, word)) for word in run)
+
+
+def _slip_cost(typed: str, meant: str, distance: float) -> float:
+    unlike = 1 - JaroWinkler.similarity(typed, meant)
+    if sorted(typed) == sorted(meant):
+        return distance * _SWAPPED + unlike
+    return distance + unlike + _OTHER_START * (typed[0] != meant[0])
 
 
 def _form(text: str) -> str:

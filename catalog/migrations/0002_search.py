@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.search.CombinedSearchVector(
                         django.contrib.postgres.search.CombinedSearchVector(
                             django.contrib.postgres.search.SearchVector(
-                                "sku", "name", config="simple", weight="A"
+                                "name", "sku", config="simple", weight="A"
                             ),
                             "||",
                             django.contrib.postgres.search.SearchVector(
