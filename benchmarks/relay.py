@@ -12,7 +12,7 @@ from unittest.mock import patch
 from django.db import connection, transaction
 from django.test import override_settings
 
-from analytics import data_platform
+from analytics.transports import http
 from benchmarks import data
 from benchmarks.measure import Row, Sample, cpu, median_ratio, percentile, rate
 from benchmarks.runs import Plan, rounds, say
@@ -63,7 +63,7 @@ def _drain(
     *,
     claim: int = outbox.BATCH,
     batch: bool = False,
-    in_flight: int = data_platform.IN_FLIGHT,
+    in_flight: int = http.IN_FLIGHT,
 ) -> Sample:
     """Send so many events; ``errors`` are those that did not come, or came twice."""
     with connection.cursor() as cursor:
@@ -95,13 +95,13 @@ def _drain(
 
 @contextmanager
 def _fresh_client(in_flight: int) -> Iterator[None]:
-    with patch.object(data_platform, "IN_FLIGHT", in_flight):
-        data_platform._pool.cache_clear()  # noqa: SLF001 — made anew for each way
-        data_platform._threads.cache_clear()  # noqa: SLF001 — the same
+    with patch.object(http, "IN_FLIGHT", in_flight):
+        http._pool.cache_clear()  # noqa: SLF001 — made anew for each way
+        http._threads.cache_clear()  # noqa: SLF001 — the same
         yield
-    data_platform._threads().shutdown()  # noqa: SLF001 — the same
-    data_platform._threads.cache_clear()  # noqa: SLF001 — the same
-    data_platform._pool.cache_clear()  # noqa: SLF001 — the same
+    http._threads().shutdown()  # noqa: SLF001 — the same
+    http._threads.cache_clear()  # noqa: SLF001 — the same
+    http._pool.cache_clear()  # noqa: SLF001 — the same
 
 
 def _row(

@@ -4,20 +4,28 @@ Each rule looks at the settings and says what is wrong, or nothing. ``manage.py 
 runs them as system checks, and every process that serves anybody runs them first.
 """
 
+import re
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 
+from analytics.transports import SCHEMES
 from config.payment_pages import NEEDED
 from payments.gateways.paypal import CURRENCIES as PAYPAL_CURRENCIES
 
 ENVIRONMENTS = ("development", "production")
 MIN_SECRET_KEY = 50  # characters, as Django's own check wants them
 MIN_JWT_KEY = 32  # as many bytes as its hash has
+MIN_SIGNING_KEY = 24  # bytes, as Standard Webhooks wants them
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 DEMO_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # everybody may know it
 # Letters that these write reach nobody.
 MUTE = ("console", "dummy", "filebased", "locmem")
@@ -90,9 +98,42 @@ def redis() -> str | None:
 
 
 def data_platform() -> str | None:
-    is_open = settings.DATA_PLATFORM_SECRET in {"", DEMO_SECRET}
-    if settings.DATA_PLATFORM_URL and is_open:
+    if not settings.DATA_PLATFORM_URL:
+        return None
+    if settings.DATA_PLATFORM_SECRET in {"", DEMO_SECRET}:
         return "DATA_PLATFORM_SECRET must be set: it signs what leaves the shop."
+    secrets = settings.DATA_PLATFORM_SECRET.split(",")
+    if any(_key_bytes(secret) < MIN_SIGNING_KEY for secret in secrets):
+        return (
+            f"DATA_PLATFORM_SECRET must be whsec_ and at least {MIN_SIGNING_KEY} random"
+            " bytes in base64."
+        )
+    return None
+
+
+def data_platform_transport() -> str | None:
+    """Say what is wrong with the way to the platform, in development, too."""
+    name, url = settings.DATA_PLATFORM_TRANSPORT, settings.DATA_PLATFORM_URL
+    if name not in SCHEMES:
+        return f"DATA_PLATFORM_TRANSPORT must be {', '.join(SCHEMES)}, not {name}."
+    if not TOPIC_NAME.fullmatch(settings.DATA_PLATFORM_TOPIC):
+        return "DATA_PLATFORM_TOPIC must be a name of letters, digits, dots, - and _."
+    if not url:
+        return None
+    if name == "kafka" and find_spec("confluent_kafka") is None:
+        return "DATA_PLATFORM_TRANSPORT=kafka needs: pip install confluent-kafka."
+    return _wrong_address(name, url)
+
+
+def _wrong_address(name: str, url: str) -> str | None:
+    address = urlsplit(url)
+    if address.scheme not in SCHEMES[name]:
+        wanted = " or ".join(f"{scheme}://" for scheme in SCHEMES[name])
+        return f"DATA_PLATFORM_URL must begin with {wanted} for the transport {name}."
+    if name == "file" and not (address.path and Path(address.path).is_dir()):
+        return f"DATA_PLATFORM_URL must be a folder that is there; {url} is not."
+    if name != "file" and not address.hostname:
+        return f"DATA_PLATFORM_URL must name a host; {url} does not."
     return None
 
 
@@ -179,9 +220,17 @@ def refuse_unsafe() -> None:
 
 def _broken() -> Iterator[tuple[Rule, str | None]]:
     yield environment, environment()
+    yield data_platform_transport, data_platform_transport()
     if settings.PRODUCTION:
         for rule in RULES:
             yield rule, rule()
+
+
+def _key_bytes(secret: str) -> int:
+    try:
+        return len(b64decode(secret.strip().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return 0
 
 
 def _secret_key() -> str:

@@ -441,6 +441,9 @@ DATA_PLATFORM_URL = env.str("DATA_PLATFORM_URL", "")
 DATA_PLATFORM_SECRET = env.str(
     "DATA_PLATFORM_SECRET", "" if PRODUCTION else "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="
 )
+# http, amqp, kafka or file; TOPIC names the exchange, the topic, or the files.
+DATA_PLATFORM_TRANSPORT = env.str("DATA_PLATFORM_TRANSPORT", "http")
+DATA_PLATFORM_TOPIC = env.str("DATA_PLATFORM_TOPIC", "shop.orders")
 # One POST per event, or one per batch where the platform takes CloudEvents batches.
 DATA_PLATFORM_BATCH = env.bool("DATA_PLATFORM_BATCH", False)
 

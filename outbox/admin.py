@@ -1,14 +1,17 @@
 """What the shop told others, and what has not reached them yet."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from common.admin import (
     ReadOnlyAdmin,
@@ -123,10 +126,13 @@ class DispatchAdmin(ReadOnlyAdmin[Dispatch]):
     def replay(
         self, request: HttpRequest, queryset: QuerySet[Dispatch]
     ) -> HttpResponse:
-        stuck = queryset.filter(delivered_at__isnull=True)
-        return self.do_to_each(
-            request,
-            stuck,
-            lambda dispatch: outbox.replay(dispatch_ids=[dispatch.pk]),
-            _("Send again"),
+        """Send again what was ticked, or all that a filter matches: it may be many."""
+        stuck = list(queryset.filter(delivered_at__isnull=True).select_related("event"))
+        replayed = outbox.replay(dispatch_ids=[dispatch.pk for dispatch in stuck])
+        staff_id = cast(int, request.user.pk)  # the admin lets nobody else in
+        LogEntry.objects.log_actions(staff_id, stuck, CHANGE, str(_("Send again")))
+        text = ngettext(
+            "%(n)s message is sent again.", "%(n)s messages are sent again.", replayed
         )
+        self.message_user(request, text % {"n": replayed}, messages.SUCCESS)
+        return self.back(request)

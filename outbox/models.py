@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Func, Q, Value
 from django.db.models.functions import Now
@@ -40,6 +41,10 @@ class Event(models.Model):
         ]
         indexes = [
             models.Index(fields=["aggregate", "topic"], name="event_of_aggregate"),
+            # A day of the stream; next to nothing to keep up, as time only grows.
+            BrinIndex(
+                fields=["occurred_at"], autosummarize=True, name="event_occurred_at"
+            ),
             # What the relay has yet to stamp.
             models.Index(
                 fields=["id"],

@@ -8,16 +8,19 @@ A subscriber must return well within the lease.
 
 import json
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from common.breaker import Breaker
@@ -26,11 +29,28 @@ from common.ids import uuid7
 from outbox import wake
 from outbox.models import Dispatch, Event
 
+
+class Patience(NamedTuple):
+    """How an event that fails is tried again: after pauses that double, jittered."""
+
+    first: timedelta
+    longest: timedelta
+    attempts: int
+
+
 BATCH = 100
-FIRST_RETRY = timedelta(seconds=1)
-LONGEST_RETRY = timedelta(minutes=1)
-# With the pauses above these are about three days.
-MAX_ATTEMPTS = 4_330
+# "soon" is for the shop's own work, whose faults we mend ourselves: money and letters
+# wait for it. "patient" is for systems of others: 5 s, 10 s, 20 s … a day.
+PATIENCE = {
+    "soon": Patience(timedelta(seconds=1), timedelta(minutes=1), 4_330),
+    "patient": Patience(timedelta(seconds=5), timedelta(days=1), 20),
+}
+# Nothing is given up before, however the dice of the pauses fall.
+YOUNGEST_DEAD = timedelta(days=3)
+# The breaker knocks for all of them; who is back is to be served at once.
+AWAY_PAUSE = timedelta(seconds=5)
+# One of several can be unlucky; when these fail in a row, the subscriber is broken.
+FAILURES_IN_A_ROW = 3
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +140,11 @@ class Outcome:
     error: str = ""
     is_final: bool = False
     # The subscriber is out of reach. That is no fault of the event, which is never
-    # given up for it.
+    # given up for it, unless others get through meanwhile.
     is_away: bool = False
+    # It was not even sent, so this does not count as an attempt.
+    is_untried: bool = False
+    patience: Literal["soon", "patient"] = "soon"
 
     @property
     def is_delivered(self) -> bool:
@@ -132,6 +155,8 @@ class Outcome:
 Subscriber = Callable[[Sequence[OutgoingEvent]], Sequence[Outcome]]
 DELIVERED = Outcome()
 breaker = Breaker()
+# Who took nothing the last time, as far as this process knows.
+_in_trouble: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +193,9 @@ def deliver_due() -> int:
     by_subscriber = _claim()
     for name, claimed in by_subscriber.items():
         outcomes = _call(name, [item.event for item in claimed])
-        _note_absence(name, outcomes)
-        _settle(claimed, outcomes)
+        is_there = any(outcome.is_delivered for outcome in outcomes)
+        _note(name, outcomes)
+        _settle(claimed, outcomes, is_there=is_there)
     return sum(len(claimed) for claimed in by_subscriber.values())
 
 
@@ -262,18 +288,66 @@ def _call(name: str, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
     except Exception as error:
         # A subscriber's bug must not stop the others.
         logger.exception("subscriber %s failed", name)
-        return [Outcome(error=f"{type(error).__name__}: {error}")] * len(events)
+        if len(events) > 1:
+            return _call_one_by_one(name, events)
+        return [_failure(error)]
 
 
-def _note_absence(name: str, outcomes: Sequence[Outcome]) -> None:
-    is_there = any(outcome.is_delivered for outcome in outcomes)
-    if not is_there and any(outcome.is_away for outcome in outcomes):
+def _call_one_by_one(name: str, events: Sequence[OutgoingEvent]) -> list[Outcome]:
+    """Find out which event it was that a subscriber could not take."""
+    outcomes: list[Outcome] = []
+    in_a_row = 0
+    for event in events:
+        if in_a_row >= FAILURES_IN_A_ROW:
+            outcomes.append(Outcome(error="not tried: others failed", is_untried=True))
+            continue
+        outcomes += _call(name, [event])
+        in_a_row = 0 if outcomes[-1].is_delivered else in_a_row + 1
+    return outcomes
+
+
+def _failure(error: Exception) -> Outcome:
+    return Outcome(error=f"{type(error).__name__}: {error}")
+
+
+def _note(name: str, outcomes: Sequence[Outcome]) -> None:
+    """Remember who is away or takes nothing; hurry on what waits for who is back."""
+    failed = [outcome for outcome in outcomes if not outcome.is_delivered]
+    if len(failed) < len(outcomes):
+        breaker.answered(name)
+        if name in _in_trouble:
+            _in_trouble.discard(name)
+            _hurry(name)
+    elif any(outcome.is_away for outcome in failed):
         breaker.failed(name)
+        _in_trouble.add(name)
     else:
         breaker.answered(name)
+        if len(failed) >= FAILURES_IN_A_ROW:
+            _in_trouble.add(name)
 
 
-def _settle(claimed: Sequence[_Claimed], outcomes: Sequence[Outcome]) -> None:
+@transaction.atomic
+def _hurry(name: str) -> None:
+    """Cut pauses that grew while a subscriber took nothing down to a lease's length.
+
+    What ends sooner may be the lease of another worker.
+    """
+    soon = Now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+    late = (
+        Dispatch.objects.waiting()
+        .filter(subscriber=name, next_attempt_at__gt=soon)
+        .select_for_update(no_key=True, skip_locked=True)
+    )
+    ids = list(late.values_list("pk", flat=True))
+    Dispatch.objects.filter(pk__in=ids).update(next_attempt_at=soon)
+
+
+@transaction.atomic
+def _settle(
+    claimed: Sequence[_Claimed], outcomes: Sequence[Outcome], *, is_there: bool
+) -> None:
+    """Write down what became of each; ``is_there`` if others of them got through."""
     delivered = [
         item.dispatch_id
         for item, outcome in zip(claimed, outcomes, strict=True)
@@ -284,23 +358,52 @@ def _settle(claimed: Sequence[_Claimed], outcomes: Sequence[Outcome]) -> None:
     )
     for item, outcome in zip(claimed, outcomes, strict=True):
         if not outcome.is_delivered:
-            _settle_failure(item, outcome)
+            _settle_failure(item, outcome, is_away=outcome.is_away and not is_there)
 
 
-def _settle_failure(item: _Claimed, outcome: Outcome) -> None:
-    attempt = item.event.attempt
+def _settle_failure(item: _Claimed, outcome: Outcome, *, is_away: bool) -> None:
+    event, error = item.event, outcome.error[:500]
     # A lease can have run out: then the number is another worker's, and so is the say.
-    dispatch = Dispatch.objects.waiting().filter(pk=item.dispatch_id, attempts=attempt)
-    is_too_often = attempt >= MAX_ATTEMPTS and not outcome.is_away
-    if outcome.is_final or is_too_often:
-        dispatch.update(dead_at=Now(), last_error=outcome.error[:500])
-        return
-    dispatch.update(
-        next_attempt_at=Now() + pause_after(attempt), last_error=outcome.error[:500]
+    dispatch = Dispatch.objects.waiting().filter(
+        pk=item.dispatch_id, attempts=event.attempt
+    )
+    if outcome.is_untried:
+        dispatch.update(
+            attempts=F("attempts") - 1,
+            next_attempt_at=Now() + _jittered(AWAY_PAUSE),
+            last_error=error,
+        )
+    elif outcome.is_final or (_is_too_often(event, outcome) and not is_away):
+        if dispatch.update(dead_at=Now(), last_error=error):
+            _alert(item, error)
+    else:
+        pause = AWAY_PAUSE if is_away else pause_after(event.attempt, outcome.patience)
+        dispatch.update(next_attempt_at=Now() + _jittered(pause), last_error=error)
+
+
+def _is_too_often(event: OutgoingEvent, outcome: Outcome) -> bool:
+    is_old = event.occurred_at < timezone.now() - YOUNGEST_DEAD
+    return is_old and event.attempt >= PATIENCE[outcome.patience].attempts
+
+
+def _alert(item: _Claimed, error: str) -> None:
+    # What a log's watcher looks for; the dashboard of the admin counts the same.
+    logger.error(
+        "given up: %s of %s (event %s) after %d attempts: %s",
+        item.event.topic,
+        item.event.aggregate,
+        item.event.id,
+        item.event.attempt,
+        error,
     )
 
 
-def pause_after(attempt: int) -> timedelta:
-    """Return the pause before the next attempt: 1 s, 2 s, 4 s … 1 min."""
+def pause_after(attempt: int, patience: str) -> timedelta:
+    """Return the longest pause before the next attempt: 5 s, 10 s, 20 s … 24 h."""
     doublings: int = 2 ** min(attempt - 1, 20)
-    return min(FIRST_RETRY * doublings, LONGEST_RETRY)
+    return min(PATIENCE[patience].first * doublings, PATIENCE[patience].longest)
+
+
+def _jittered(pause: timedelta) -> timedelta:
+    """Return any part of a pause: who failed together does not come back together."""
+    return pause * random.random()

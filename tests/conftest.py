@@ -77,6 +77,7 @@ def _clean_slate() -> Iterator[None]:
     """Keep what one test leaves in memory from the next."""
     cache.clear()
     outbox.breaker.forget()
+    outbox._in_trouble.clear()
     guard.breaker.forget()
     yield
     translation.activate(settings.LANGUAGE_CODE)

@@ -253,7 +253,7 @@ class Running:
 def platform(tmp_path: Path, settings: Settings) -> Iterator[DataPlatform]:
     """Receive what this process's relay sends."""
     settings.DATA_PLATFORM_SECRET = SECRET
-    with DataPlatform(secret=SECRET, path=tmp_path / "events.jsonl") as platform:
+    with DataPlatform(secret=SECRET, path=tmp_path / "events.sqlite3") as platform:
         settings.DATA_PLATFORM_URL = platform.url
         yield platform
 

@@ -23,6 +23,7 @@ from api.v1 import (
     restock,
     reviews,
     shop,
+    stream,
     suggestions,
     trending,
 )
@@ -133,6 +134,9 @@ urlpatterns = [
         "analytics/campaigns", analytics.CampaignReportView, "analytics-campaigns"
     ),
     *route("analytics/search", analytics.SearchReportView, "analytics-search"),
+    *route("stream/orders", stream.StreamView, "stream-orders"),
+    *route("stream/manifest", stream.ManifestView, "stream-manifest"),
+    *route("stream/schemas/<str:event_type>", stream.EventSchemaView, "event-schema"),
     *route("config", shop.ConfigView, "config"),
     *route("events", behaviour.EventListView, "events"),
     *route("privacy", behaviour.PrivacyView, "privacy"),

@@ -4,6 +4,8 @@ import random
 import time
 from dataclasses import dataclass, field
 
+MODES = frozenset({"ok", "slow", "hang", "drop", "late", "reset"})
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -11,8 +13,8 @@ class Fault:
 
     ``ok`` not at all; a number is answered as the status, and nothing is kept; ``slow``
     answers after ``seconds``; ``hang`` keeps nothing and is silent for ``seconds``;
-    ``drop`` keeps the events and closes without an answer; ``reset`` keeps nothing and
-    resets the connection.
+    ``drop`` keeps the events and closes without an answer; ``late`` keeps them and
+    answers after ``seconds``; ``reset`` keeps nothing and resets the connection.
     """
 
     mode: str = "ok"
@@ -24,7 +26,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         is_status = self.mode.isascii() and self.mode.isdigit() and len(self.mode) == 3  # noqa: PLR2004
-        if self.mode not in {"ok", "slow", "hang", "drop", "reset"} and not is_status:
+        if self.mode not in MODES and not is_status:
             raise ValueError(f"no such mode: {self.mode}")
 
     def strikes(self) -> bool:

@@ -25,7 +25,7 @@ class Refused(Exception):
 
 def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     """Return the Standard Webhooks signature, "v1,<base64>"."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
+    key = base64.b64decode(secret.strip().removeprefix("whsec_"))
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.new(key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
@@ -36,7 +36,8 @@ def check_signature(
 ) -> None:
     """Raise ``Refused`` unless one of the signatures is ours and fresh.
 
-    There can be several, divided by spaces, while a secret is being replaced.
+    While a secret is being replaced there can be several signatures, divided by spaces,
+    and several secrets, divided by commas.
     """
     message_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
@@ -45,9 +46,16 @@ def check_signature(
         raise Refused(401, "not signed")
     if abs(now - int(timestamp)) > TOLERANCE:
         raise Refused(401, "the signature is too old, or from the future")
-    expected = signature(secret, message_id, timestamp, body).encode()
     # As bytes: compare_digest refuses text that is not ASCII.
-    if not any(hmac.compare_digest(expected, one.encode()) for one in given.split()):
+    expected = [
+        signature(known, message_id, timestamp, body).encode()
+        for known in secret.split(",")
+    ]
+    if not any(
+        hmac.compare_digest(ours, one.encode())
+        for ours in expected
+        for one in given.split()
+    ):
         raise Refused(401, "the signature is not ours")
 
 

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from demo.receiver.faults import Fault
 from demo.receiver.http import HOST, HangUp, Request, Server
-from demo.receiver.journal import Journal
 from demo.receiver.messages import Event, Refused, check_signature, parse_events
 from demo.receiver.page import page
+from demo.receiver.store import Store
 
 EVENTS_PER_PAGE = 1000
 
@@ -42,7 +42,7 @@ class DataPlatform:
         is_fsynced: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the journal at ``path`` (temporary without one) and take the port."""
+        """Open the store at ``path`` (temporary without one) and take the port."""
         self._secret = secret
         self._clock = clock
         self._temporary = None if path else tempfile.TemporaryDirectory()
@@ -50,7 +50,7 @@ class DataPlatform:
         self.has_faults = has_faults
         self.fault = Fault()
         self.counters = Counters()
-        self.journal = Journal(path or folder / "events.jsonl", is_fsynced=is_fsynced)
+        self.store = Store(path or folder / "events.sqlite3", is_fsynced=is_fsynced)
         self._server = Server(port, self)
         self.url = f"http://{HOST}:{self._server.server_address[1]}/events"
         self._thread = threading.Thread(
@@ -69,7 +69,7 @@ class DataPlatform:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self.journal.close()
+        self.store.close()
         if self._temporary:
             self._temporary.cleanup()
 
@@ -80,7 +80,7 @@ class DataPlatform:
 
     def events(self) -> list[Event]:
         """Return all events there are, in the order of arrival."""
-        return list(self.journal.read())
+        return list(self.store.read())
 
     def misbehave(
         self,
@@ -95,7 +95,7 @@ class DataPlatform:
 
     def stats(self) -> dict[str, Any]:
         """Return the numbers of the page as JSON."""
-        return {"events": len(self.journal)} | asdict(self.counters)
+        return {"events": len(self.store)} | asdict(self.counters)
 
     def refuse(self) -> None:
         """Count a request that was not even one."""
@@ -109,7 +109,7 @@ class DataPlatform:
             case "POST", "/faults" if self.has_faults:
                 return self._set_fault(request.body)
             case "GET", "/":
-                return page(self.stats(), list(self.journal.recent))
+                return page(self.stats(), self.store.recent())
             case "GET", "/stats":
                 return self.stats()
             case "GET", "/events":
@@ -132,10 +132,10 @@ class DataPlatform:
         except Refused:
             self.counters.refused += 1
             raise
-        fresh = self.journal.append(events)
+        fresh = self.store.append(events)
         self.counters.duplicates += len(events) - fresh
-        if is_struck and fault.mode == "drop":
-            raise HangUp
+        if is_struck:
+            self._fail_after(fault)
         return {"accepted": fresh, "duplicates": len(events) - fresh}
 
     def _fail_before(self, fault: Fault, reset: Callable[[], None]) -> None:
@@ -148,10 +148,16 @@ class DataPlatform:
                 raise HangUp
             case "reset":
                 reset()
-            case "drop":
+            case "drop" | "late":
                 pass
             case status:
                 raise Refused(int(status), "told to")
+
+    def _fail_after(self, fault: Fault) -> None:
+        if fault.mode == "late":
+            time.sleep(fault.seconds)
+        if fault.mode == "drop":
+            raise HangUp
 
     def _set_fault(self, body: bytes) -> dict[str, Any]:
         try:
@@ -167,5 +173,5 @@ class DataPlatform:
         return asdict(self.fault)
 
     def _events_page(self, after: int) -> dict[str, Any]:
-        events = list(self.journal.read(after=after, limit=EVENTS_PER_PAGE))
+        events = list(self.store.read(after=after, limit=EVENTS_PER_PAGE))
         return {"events": events, "next": after + len(events)}

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -246,6 +247,33 @@ def test_dead_message_is_sent_again(shop: Shop, boss: User, client: Client) -> N
 
     dispatch.refresh_from_db()
     assert (dispatch.dead_at, dispatch.attempts, dispatch.last_error) == (None, 0, "")
+
+
+def test_all_messages_that_a_filter_matches_are_sent_again(
+    shop: Shop, boss: User, client: Client
+) -> None:
+    waiting = Dispatch.objects.latest("pk").subscriber
+    matching = Dispatch.objects.filter(subscriber=waiting)
+    number = matching.count()
+    matching.update(delivered_at=None, dead_at="2026-01-01T00:00Z", attempts=7)
+    others = Dispatch.objects.exclude(subscriber=waiting)
+    others_before = list(others.order_by("pk").values_list("pk", "attempts"))
+
+    response = client.post(
+        f"/admin/outbox/dispatch/?state=dead&subscriber={waiting}",
+        {
+            "action": "replay",
+            "select_across": "1",
+            "_selected_action": [str(matching[0].pk)],
+        },
+    )
+
+    assert number > 1
+    assert told(response) == [f"{number} messages are sent again."]  # type: ignore[arg-type]
+    assert not matching.exclude(attempts=0, dead_at=None).exists()
+    after = list(others.order_by("pk").values_list("pk", "attempts"))
+    assert after == others_before
+    assert LogEntry.objects.filter(user=boss).count() == number
 
 
 def test_day_is_rolled_up_again(shop: Shop, boss: User, client: Client) -> None:

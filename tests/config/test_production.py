@@ -25,7 +25,7 @@ SAFE: dict[str, Any] = {
     "EMBEDDED_FOR": [],
     "ALLOW_EMBEDDED": False,
     "DATA_PLATFORM_URL": "https://data.example",
-    "DATA_PLATFORM_SECRET": "whsec_bm90LXRoZS1kZW1vJ3M=",
+    "DATA_PLATFORM_SECRET": "whsec_bm90IHRoZSBkZW1vJ3MgYnV0IG91ciBvd24gb25l",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
     "SMS_CHANNEL": "",
     "CARRIERS": [],
@@ -93,6 +93,24 @@ def test_safe_settings_are_accepted() -> None:
         (
             {"DATA_PLATFORM_SECRET": checks.DEMO_SECRET},
             "DATA_PLATFORM_SECRET must be set",
+        ),
+        ({"DATA_PLATFORM_SECRET": "whsec_c2hvcnQ="}, "DATA_PLATFORM_SECRET must be wh"),
+        ({"DATA_PLATFORM_SECRET": "whsec_not base64"}, "DATA_PLATFORM_SECRET must be"),
+        (
+            {"DATA_PLATFORM_SECRET": f"{SAFE['DATA_PLATFORM_SECRET']},whsec_c2g="},
+            "DATA_PLATFORM_SECRET must be whsec_",
+        ),
+        ({"DATA_PLATFORM_TRANSPORT": "pigeon"}, "DATA_PLATFORM_TRANSPORT must be http"),
+        ({"DATA_PLATFORM_TOPIC": "shop/../x"}, "DATA_PLATFORM_TOPIC must be a name"),
+        ({"DATA_PLATFORM_URL": "data.example"}, "DATA_PLATFORM_URL must begin with"),
+        ({"DATA_PLATFORM_URL": "https:///x"}, "DATA_PLATFORM_URL must name a host"),
+        (
+            {"DATA_PLATFORM_TRANSPORT": "amqp"},
+            "DATA_PLATFORM_URL must begin with amqp:// or amqps:// for the transport",
+        ),
+        (
+            {"DATA_PLATFORM_TRANSPORT": "file", "DATA_PLATFORM_URL": "file:///nowhere"},
+            "DATA_PLATFORM_URL must be a folder that is there",
         ),
         *(
             (
@@ -172,3 +190,33 @@ def test_nothing_starts_without_its_secrets_and_servers(
     for name in ("DATABASE_URL", "REDIS_URL"):
         assert f"{name} must be set: the embedded servers" in ended.stderr
     assert not (tmp_path / "state").exists()
+
+
+def test_kafka_takes_a_library_that_is_not_there_by_itself(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production.DATA_PLATFORM_TRANSPORT = "kafka"
+    production.DATA_PLATFORM_URL = "kafka://one.example:9092,two.example:9092"
+    monkeypatch.setattr(checks, "find_spec", lambda _name: object())
+    assert complaints() == []
+
+    monkeypatch.setattr(checks, "find_spec", lambda _name: None)
+    assert complaints() == [
+        "DATA_PLATFORM_TRANSPORT=kafka needs: pip install confluent-kafka."
+    ]
+
+
+def test_way_to_the_platform_is_looked_at_in_development_too(
+    settings: Settings,
+) -> None:
+    assert complaints() == []
+
+    settings.DATA_PLATFORM_TRANSPORT = "pigeon"
+
+    assert len(complaints()) == 1
+
+
+def test_two_secrets_sign_while_one_is_being_replaced(production: Settings) -> None:
+    production.DATA_PLATFORM_SECRET += ",whsec_dGhlIG9sZCBvbmUgb2YgYWxsIGxhc3QgeWVhcg=="
+
+    assert complaints() == []

@@ -71,7 +71,7 @@ class Shop:
             text=True,
         ).stdout
         names = {"granian": "web", " worker": "worker", " beat": "beat"}
-        names |= {"uvicorn": "live", "data_platform": "platform"}
+        names |= {"uvicorn": "live", "dataplatform": "platform"}
         return {
             name: int(line.split()[0])
             for line in listing.splitlines()

@@ -1,6 +1,7 @@
 """The data platform takes what is signed, once, and keeps it."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from analytics import data_platform
+from analytics.transports.base import sign
 from demo.receiver import DataPlatform
 from tests.demo.conftest import Send
 from tests.demo.wire import SECRET, cloud_event, deliver, signed
+from tests.running import free_port, wait_for
 
 
 def test_a_signed_event_is_kept(platform: DataPlatform, send: Send) -> None:
@@ -26,7 +28,7 @@ def test_a_signed_event_is_kept(platform: DataPlatform, send: Send) -> None:
 def test_the_shop_signs_as_the_platform_expects(platform: DataPlatform) -> None:
     body = json.dumps(cloud_event(1))
     now = int(time.time())
-    ours = data_platform.sign(SECRET, "message-1", now, body.encode())
+    ours = sign(SECRET, "message-1", now, body.encode())
 
     assert ours == signed(body, now)
 
@@ -112,6 +114,30 @@ def test_either_of_two_signatures_will_do(platform: DataPlatform, send: Send) ->
     assert response.status == 200
 
 
+def test_either_of_two_secrets_will_do() -> None:
+    old, new = SECRET, "whsec_dGhlIG5ldyBvbmUsIG9ubHkgZm9yIHRlc3Rz"
+    with DataPlatform(secret=f"{old},{new}") as platform:
+        now = int(time.time())
+        for number, secret in enumerate((old, new)):
+            signature = signed(json.dumps(cloud_event(number)), now, secret)
+            response = deliver(
+                platform.url,
+                cloud_event(number),
+                webhook_timestamp=str(now),
+                webhook_signature=signature,
+            )
+            assert response.status == 200
+        assert len(platform.events()) == 2
+
+
+def test_same_id_of_another_source_is_another_event(
+    platform: DataPlatform, send: Send
+) -> None:
+    send(cloud_event(1), cloud_event(1, source="/shop/other"))
+
+    assert len(platform.events()) == 2
+
+
 def test_what_is_no_event_is_refused(platform: DataPlatform, send: Send) -> None:
     assert send(cloud_event(1, id="")).status == 400
     assert send(cloud_event(1), content_type="text/plain").status == 415
@@ -139,7 +165,7 @@ def test_people_see_the_last_orders(platform: DataPlatform, send: Send) -> None:
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
+    path = tmp_path / "events.sqlite3"
     with DataPlatform(secret=SECRET, path=path) as first:
         deliver(first.url, cloud_event(1), cloud_event(2))
 
@@ -150,14 +176,28 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
         assert len(second.events()) == 3
 
 
-def test_half_a_line_is_taken_again(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text(json.dumps(cloud_event(1)) + "\n" + '{"id": "0199-2", "sou')
+def test_what_a_killed_receiver_has_acknowledged_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "events.sqlite3"
+    port = free_port()
+    command = [sys.executable, "-m", "demo.receiver", "--path", str(path)]
+    receiver = subprocess.Popen([*command, "--port", str(port), "--secret", SECRET])
+    url = f"http://127.0.0.1:{port}/events"
+    try:
+        wait_for(lambda: is_there(port), "the receiver listens")
+        for number in range(20):
+            assert deliver(url, cloud_event(number)).status == 200
+    finally:
+        receiver.kill()
+        receiver.wait()
 
     with DataPlatform(secret=SECRET, path=path) as platform:
-        assert deliver(platform.url, cloud_event(2)).json()["accepted"] == 1
+        assert deliver(platform.url, cloud_event(19)).json()["duplicates"] == 1
+        assert platform.events() == [cloud_event(number) for number in range(20)]
 
-        assert platform.events() == [cloud_event(1), cloud_event(2)]
+
+def is_there(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_told_to_fail_it_keeps_nothing(platform: DataPlatform, send: Send) -> None:
@@ -192,6 +232,18 @@ def test_told_to_be_slow_it_answers_late(platform: DataPlatform, send: Send) -> 
     assert send(cloud_event(1)).status == 200
 
     assert time.monotonic() - start >= 0.2
+
+
+def test_told_to_be_late_it_keeps_the_event_and_answers_later(
+    platform: DataPlatform, send: Send
+) -> None:
+    platform.misbehave("late", seconds=0.2)
+    start = time.monotonic()
+
+    assert send(cloud_event(1)).status == 200
+
+    assert time.monotonic() - start >= 0.2
+    assert len(platform.events()) == 1
 
 
 def test_faults_are_set_over_http(platform: DataPlatform, send: Send) -> None:

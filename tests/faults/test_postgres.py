@@ -89,7 +89,7 @@ def test_killed_postgres_loses_no_acknowledged_order_and_doubles_none(
 ) -> None:
     product_id = ProductFactory.create(price=100, stock_on_hand=100_000).pk
     witness = Witness()
-    platform = DataPlatform(secret=SECRET, path=tmp_path / "events.jsonl")
+    platform = DataPlatform(secret=SECRET, path=tmp_path / "events.sqlite3")
     environment = {**servers.environment, "DATA_PLATFORM_URL": platform.url}
     with platform, Running(tmp_path / "running", environment) as running:
         urls = [running.web(workers=1).url for _ in range(2)]

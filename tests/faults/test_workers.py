@@ -45,10 +45,10 @@ def _empty_broker() -> None:
 
 def time_to_arrive(platform: DataPlatform, shop: Seller) -> float:
     """Sell one; return how many seconds after the commit the platform has it."""
-    before = len(platform.journal)
+    before = len(platform.store)
     shop.sell()
     committed = time.perf_counter()
-    while len(platform.journal) == before:
+    while len(platform.store) == before:
         time.sleep(0.001)
         assert time.perf_counter() < committed + 20
     return time.perf_counter() - committed

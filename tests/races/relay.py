@@ -15,8 +15,9 @@ from django.conf import settings  # noqa: E402
 from outbox import services as outbox  # noqa: E402
 from tests.races import mutants  # noqa: E402
 
-FIRST_RETRY = timedelta(milliseconds=50)
-LONGEST_RETRY = timedelta(milliseconds=400)
+PATIENCE = outbox.Patience(
+    timedelta(milliseconds=100), timedelta(milliseconds=800), 1_000
+)
 BATCH = 20
 # Events of a topic that belong to no order, for the books know nothing of them.
 SUBSCRIPTIONS = {"product.changed": ["analytics.data_platform.push"]}
@@ -26,7 +27,8 @@ def main() -> None:
     """Deliver for ever."""
     settings.OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
     outbox.BATCH = BATCH
-    outbox.FIRST_RETRY, outbox.LONGEST_RETRY = FIRST_RETRY, LONGEST_RETRY
+    outbox.PATIENCE["patient"] = PATIENCE
+    outbox.AWAY_PAUSE = PATIENCE.longest
     name = os.environ.get("MUTANT", "")
     with mutants.MUTANTS[name]() if name else nullcontext():
         print('"ready"', flush=True)  # noqa: T201

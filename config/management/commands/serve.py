@@ -121,9 +121,7 @@ class Command(BaseCommand):
             return []
         port = free_port("127.0.0.1", RECEIVER_PORT)
         os.environ["DATA_PLATFORM_URL"] = f"http://127.0.0.1:{port}/"
-        return [
-            Program("platform", [*manage("data_platform"), "--port", str(port)], {})
-        ]
+        return [Program("platform", [*manage("dataplatform"), "--port", str(port)], {})]
 
     def _announce(self, doorbell: "Doorbell") -> None:
         if not doorbell.answered_now():
