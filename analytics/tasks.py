@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from analytics import behaviour, funnel, recommendations, trends
+from analytics import behaviour, funnel, recommendations, segments, trends
 from analytics import services as analytics
 
 
@@ -40,3 +40,9 @@ def score_products() -> None:
 def count_funnel() -> None:
     """Count how far the visits and orders of the last days came."""
     funnel.count_fresh_days()
+
+
+@shared_task(name="analytics.tasks.give_personal_discounts")
+def give_personal_discounts() -> None:
+    """Sort the customers, and think of some of them."""
+    segments.give_personal_discounts()

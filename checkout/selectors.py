@@ -46,7 +46,8 @@ OFFER_SQL = f"""
                     ORDER BY position, id LIMIT 1) AS method),
            coupon.id, coupon.state, batch.name, batch.kind, batch.value,
            batch.max_discount, batch.min_spend, batch.is_active,
-           batch.valid_from <= now(), batch.valid_until <= now(), now(),
+           batch.valid_from <= now(), batch.valid_until <= now(), batch.is_personal,
+           now(),
            coalesce((SELECT sum(hold.quantity) FROM inventory_hold AS hold
                       WHERE hold.product_id = product.id AND hold.state = 'active'
                         AND hold.expires_at > now()
@@ -147,14 +148,14 @@ def offer(
     delivery = _serving(first, items, address, is_free_choice=delivery_method is None)
     return Offer(
         items=items,
-        available={row[0]: row[5] + row[18] for row in rows},
+        available={row[0]: row[5] + row[19] for row in rows},
         delivery=delivery,
         # A shop without any way of delivery sells what needs none.
         is_delivered=delivery is not None
         or (first is None and delivery_method is None),
         coupon=_coupon(rows),
-        moment=rows[0][17] if rows else timezone.now(),
-        held={row[0]: row[18] for row in rows if row[18]},
+        moment=rows[0][18] if rows else timezone.now(),
+        held={row[0]: row[19] for row in rows if row[19]},
         promotions=_promotions(rows, user_id),
     )
 
@@ -162,10 +163,10 @@ def offer(
 def _promotions(
     rows: list[tuple[Any, ...]], user_id: int | None
 ) -> tuple[PromotionTerms, ...]:
-    if not rows or rows[0][19] is None:
+    if not rows or rows[0][20] is None:
         return ()
-    counts = rows[0][20] or (0, 0)
-    return read_running(rows[0][19], Buyer(user_id is not None, *counts))
+    counts = rows[0][21] or (0, 0)
+    return read_running(rows[0][20], Buyer(user_id is not None, *counts))
 
 
 def _serving(
@@ -192,7 +193,7 @@ def _serving(
 def _coupon(rows: list[tuple[Any, ...]]) -> CouponTerms | None:
     if not rows or rows[0][7] is None:
         return None
-    coupon_id, state, *batch = rows[0][7:17]
+    coupon_id, state, *batch = rows[0][7:18]
     names = (
         "name",
         "kind",
@@ -202,6 +203,7 @@ def _coupon(rows: list[tuple[Any, ...]]) -> CouponTerms | None:
         "is_active",
         "is_started",
         "is_over",
+        "is_personal",
     )
     return coupons.terms(
         coupon_id=coupon_id, state=state, batch=dict(zip(names, batch, strict=True))

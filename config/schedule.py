@@ -60,6 +60,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },
+    "give personal discounts": {
+        "task": "analytics.tasks.give_personal_discounts",
+        "schedule": timedelta(hours=24),
+        "options": {"expires": 12 * 3600},
+    },
     "forget old behaviour": {
         "task": "analytics.tasks.forget_old_behaviour",
         "schedule": timedelta(hours=1),

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -26,12 +27,22 @@ class CouponState(models.TextChoices):
     REVOKED = "revoked", _("Withdrawn")
 
 
+class Segment(models.TextChoices):
+    """How somebody buys, by how recently, how often and how much (RFM)."""
+
+    CHAMPION = "champion", _("Buys very often")
+    REGULAR = "regular", _("Buys regularly")
+    SLEEPING = "sleeping", _("Has not bought for a while")
+    NEW = "new", _("Has bought once, lately")
+    OCCASIONAL = "occasional", _("Buys now and then")
+
+
 class CouponBatchQuerySet(models.QuerySet["CouponBatch"]):
     def shown(self) -> "CouponBatchQuerySet":
-        """Keep the drops a shopper may see: not withdrawn, still valid."""
-        return self.filter(is_active=True, valid_until__gt=Now()).order_by(
-            "opens_at", "pk"
-        )
+        """Keep the drops a shopper may see: for all, not withdrawn, still valid."""
+        return self.filter(
+            is_active=True, is_personal=False, valid_until__gt=Now()
+        ).order_by("opens_at", "pk")
 
 
 class CouponBatch(models.Model):
@@ -52,6 +63,18 @@ class CouponBatch(models.Model):
     valid_from = models.DateTimeField(_("valid from"))
     valid_until = models.DateTimeField(_("valid until"))
     is_active = models.BooleanField(_("active"), default=True)
+    # Given to certain shoppers by a rule; nobody can claim one.
+    is_personal = models.BooleanField(
+        _("personal"), default=False, db_default=False, editable=False
+    )
+    campaign = models.ForeignKey(
+        "promotions.Campaign",
+        verbose_name=_("campaign"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="coupon_batches",
+    )
 
     objects = CouponBatchQuerySet.as_manager()
 
@@ -161,3 +184,104 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch} no. {self.serial}"
+
+
+class PersonalRule(models.Model):
+    """Which customers get a coupon of their own by night, and within which budget."""
+
+    campaign = models.ForeignKey(
+        "promotions.Campaign",
+        verbose_name=_("campaign"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="personal_rules",
+    )
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("Shoppers read it on the coupon.")
+    )
+    segment = models.CharField(_("for whom"), max_length=16, choices=Segment)
+    kind = models.CharField(_("kind"), max_length=16, choices=DiscountKind)
+    value = models.BigIntegerField(
+        _("value"), help_text=_("Percent, or an amount in minor units.")
+    )
+    max_discount = models.BigIntegerField(
+        _("at most"),
+        null=True,
+        blank=True,
+        help_text=_("Needed for percent: the budget is planned by it."),
+    )
+    min_spend = models.BigIntegerField(_("minimum spend"), default=0)
+    days_valid = models.PositiveIntegerField(_("valid for, days"), default=14)
+    # The same customer is not thought of again before.
+    pause_days = models.PositiveIntegerField(_("pause, days"), default=60)
+    # What used coupons took off, and what open ones still can, stays within it.
+    budget = models.BigIntegerField(_("budget"))
+    holdout_percent = models.PositiveIntegerField(
+        _("left out, %"),
+        default=10,
+        help_text=_("Get nothing, by lot, so that it shows what the coupons bring."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    kind=DiscountKind.PERCENT,
+                    value__range=(1, 100),
+                    max_discount__isnull=False,
+                )
+                | Q(kind=DiscountKind.FIXED, value__gte=1),
+                name="personal_rule_value_possible",
+            ),
+            models.CheckConstraint(
+                condition=Q(budget__gte=0, min_spend__gte=0, days_valid__gte=1)
+                & (Q(max_discount__isnull=True) | Q(max_discount__gt=0)),
+                name="personal_rule_limits_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(holdout_percent__lte=50),
+                name="personal_rule_holds_out_half_at_most",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def worst(self) -> int:
+        """The most that one coupon can take off, in minor units."""
+        return self.value if self.max_discount is None else self.max_discount
+
+
+class PersonalOffer(models.Model):
+    """What a rule decided about a customer: a coupon, or by lot none. Never changed."""
+
+    rule = models.ForeignKey(
+        PersonalRule, on_delete=models.PROTECT, related_name="offers", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    # Empty for who was left out.
+    coupon = models.OneToOneField(
+        Coupon, on_delete=models.PROTECT, null=True, related_name="personal_offer"
+    )
+    # Why: the segment of that night, and the paid orders of the 90 days before.
+    segment = models.CharField(max_length=16, choices=Segment)
+    orders = models.PositiveIntegerField()
+    decided_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["rule", "user", "-decided_at"], name="personal_offers")
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: user {self.user_id}"

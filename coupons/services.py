@@ -37,6 +37,7 @@ CLAIM_SQL = """
         UPDATE coupons_couponbatch
            SET issued = issued + 1
          WHERE id = %(batch_id)s AND issued < quantity AND is_active
+           AND NOT is_personal
            AND opens_at <= now() AND valid_until > now()
            AND NOT EXISTS (SELECT FROM coupons_coupon
                             WHERE batch_id = %(batch_id)s AND user_id = %(user_id)s)
@@ -53,7 +54,7 @@ STANDING_SQL = """
            EXISTS (SELECT FROM coupons_coupon
                     WHERE batch_id = %(batch_id)s AND user_id = %(user_id)s)
       FROM coupons_couponbatch
-     WHERE id = %(batch_id)s AND is_active
+     WHERE id = %(batch_id)s AND is_active AND NOT is_personal
 """
 TAKE_SQL = """
     UPDATE coupons_coupon
@@ -172,6 +173,7 @@ def terms_of(coupon: Coupon) -> CouponTerms:
             "is_active": coupon.batch.is_active,
             "is_started": coupon.batch.valid_from <= timezone.now(),
             "is_over": coupon.batch.valid_until <= timezone.now(),
+            "is_personal": coupon.batch.is_personal,
         },
     )
 
@@ -187,6 +189,7 @@ def terms(*, coupon_id: int, state: str, batch: dict[str, Any]) -> CouponTerms:
         max_discount=batch["max_discount"],
         min_spend=batch["min_spend"],
         refused=_refused(state, batch),
+        kind="personal" if batch["is_personal"] else "coupon",
     )
 
 

@@ -19,11 +19,13 @@ from analytics.models.reports import (
     ReportRun,
 )
 from analytics.models.sales import DailySales, DirtyDay, RollupRun
+from analytics.models.segments import CustomerSegment
 
 __all__ = [
     "Behaviour",
     "BehaviourEvent",
     "CategoryFavourite",
+    "CustomerSegment",
     "DailyFunnel",
     "DailySales",
     "DailyTakings",

@@ -62,8 +62,19 @@ class CampaignsJson(TypedDict):
     server_time: datetime
 
 
+class GivenForJson(TypedDict):
+    """Why a coupon was given to this shopper alone."""
+
+    segment: Literal["champion", "regular", "sleeping", "new", "occasional"]
+    # Paid ones of the 90 days before.
+    orders: int
+
+
 class CouponJson(TypedDict):
-    """A coupon somebody holds; ``serial`` is the place in line they came in at."""
+    """A coupon somebody holds; ``serial`` is the place in line they came in at.
+
+    ``given_for`` is null if they claimed it.
+    """
 
     id: int
     campaign_id: int
@@ -77,6 +88,7 @@ class CouponJson(TypedDict):
     issued_at: datetime
     used_at: datetime | None
     order_id: str | None
+    given_for: GivenForJson | None
 
 
 class IssueInput(Input):
@@ -135,7 +147,9 @@ class CampaignView(GuestView):
     )
     def get(self, request: Request, campaign_id: int) -> Response:
         """Show a campaign with the exact number that is left."""
-        batch = CouponBatch.objects.filter(pk=campaign_id, is_active=True).first()
+        batch = CouponBatch.objects.filter(
+            pk=campaign_id, is_active=True, is_personal=False
+        ).first()
         if batch is None:
             raise CouponBatchNotFound
         return Response(_campaign(batch, _mine(request, [batch]), timezone.now()))
@@ -208,7 +222,7 @@ class CouponView(PersonalView):
 
 
 def coupon_json(coupon: Coupon) -> CouponJson:
-    """Render a coupon that was read with its batch."""
+    """Render a coupon that was read as ``_wallet`` does."""
     batch, now = coupon.batch, timezone.now()
     is_valid = batch.is_active and batch.valid_from <= now < batch.valid_until
     return {
@@ -224,11 +238,19 @@ def coupon_json(coupon: Coupon) -> CouponJson:
         "issued_at": coupon.issued_at,
         "used_at": coupon.used_at,
         "order_id": str(coupon.order_id) if coupon.order_id else None,
+        "given_for": _given_for(coupon),
     }
 
 
+def _given_for(coupon: Coupon) -> GivenForJson | None:
+    offer = getattr(coupon, "personal_offer", None)
+    if offer is None:
+        return None
+    return {"segment": offer.segment, "orders": offer.orders}
+
+
 def _wallet(user_id: int) -> CouponQuerySet:
-    return Coupon.objects.of_user(user_id).select_related("batch")
+    return Coupon.objects.of_user(user_id).select_related("batch", "personal_offer")
 
 
 def _in_state(held: CouponQuerySet, state: str | None) -> CouponQuerySet:

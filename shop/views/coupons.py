@@ -52,7 +52,9 @@ def coupons_page(request: HttpRequest) -> HttpResponse:
     user_id = user_id_of(request)
     nav: dict[str, Any] = {"nav": "coupons"}
     if user_id is not None and request.GET.get("tab") == "mine":
-        held = Coupon.objects.of_user(user_id).select_related("batch", "order")
+        held = Coupon.objects.of_user(user_id).select_related(
+            "batch", "order", "personal_offer"
+        )
         mine = _sorted_by_state(list(held.order_by("-id")[:HELD]))
         return render(request, "shop/coupons/mine.html", nav | mine | {"tab": "mine"})
     wanted = request.GET.get("claim", "")
