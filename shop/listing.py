@@ -103,6 +103,11 @@ def ways_out(asked: Asked, shelf: Shelf | None) -> list[WayOut]:
     return sorted((way for way in found if way.count), key=lambda way: -way.count)
 
 
+def unfiltered(asked: Asked, shelf: Shelf | None) -> int:
+    """Count the products of a list that nothing narrows."""
+    return search.find(_question(asked.without_filters(), shelf, limit=1)).count
+
+
 def meant(asked: Asked) -> str | None:
     """Return the words that were probably meant, where these have no products."""
     question = _question(asked.without_filters(), None, limit=1)

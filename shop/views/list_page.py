@@ -13,7 +13,7 @@ from common.languages import reader_language
 from shop.asked import Asked, sorts_for
 from shop.cards import FIRST_ROW, render_cards, stock_step
 from shop.facets import chips, panel, show_label
-from shop.listing import Listing, meant, ways_out
+from shop.listing import Listing, meant, unfiltered, ways_out
 from shop.memo import Memo
 from shop.shelves import Shelf, top_shelves
 from shop.views.home import ranked_cards
@@ -88,6 +88,7 @@ class ListPage:
         meant_url = self.asked.url(text=words, is_exact=False) if words else None
         return {
             "ways_out": ways_out(self.asked, self.shelf),
+            "unfiltered": unfiltered(self.asked, self.shelf),
             "meant": words,
             "meant_url": meant_url,
             **elsewhere(),

@@ -199,6 +199,25 @@ def test_list_without_a_product_says_which_filter_to_drop(
     assert 'href="?rating=4"' in body_of(page)
 
 
+def test_filters_that_only_fail_together_can_be_cleared_together(
+    client: Client, cups: Category
+) -> None:
+    page = client.get("/c/cups/?o.colour=green&rating=4&on_sale=on")
+
+    assert "Without" not in text_of(page)
+    assert "Clear all filters 4" in text_of(page)
+
+
+def test_empty_shelf_offers_no_filters(client: Client, cups: Category) -> None:
+    CategoryFactory.create(name="Vases", slug="vases")
+
+    page = client.get("/c/vases/")
+
+    assert "This shelf is empty for now." in text_of(page)
+    assert 'id="filters"' not in body_of(page)
+    assert "Look around Cups Vases" in text_of(page)
+
+
 def test_search_without_a_product_offers_categories_and_best_sellers(
     client: Client, cups: Category
 ) -> None:
