@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.beat import PersistentScheduler
+from celery.beat import PersistentScheduler, SchedulingError
 from celery.signals import beat_init, worker_init
 from kombu.transport import redis as redis_transport
 
@@ -33,10 +33,26 @@ def _start_embedded_servers(**_kwargs: Any) -> None:
 
 
 class Clock(PersistentScheduler):
-    """Remembers what ran when, in a folder that may not be there yet."""
+    """Remembers what ran when, in a folder that may not be there yet.
+
+    A RabbitMQ that was away is called anew: the connection that it has dropped would be
+    used for ever, since what cannot be sent is not tried again.
+    """
 
     schedule_filename: str
 
     def setup_schedule(self) -> None:
         Path(self.schedule_filename).parent.mkdir(parents=True, exist_ok=True)
         super().setup_schedule()
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().apply_async(*args, **kwargs)
+        except SchedulingError:
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        self.connection.collect()
+        for name in ("producer", "connection"):
+            self.__dict__.pop(name, None)

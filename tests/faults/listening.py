@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 from kombu import Connection
+from pytest_django import Settings
 
 from catalog import broker
-from catalog.broker import EXCHANGE, Letter
+from catalog.broker import DEAD, EXCHANGE, UPDATES, Letter
+from catalog.models import Product
 from inventory.consumer import ProductConsumer
+from outbox import services as outbox
+from tests.factories import ProductFactory
 from tests.rabbit import Rabbit, open_channel
 from tests.running import wait_for
 
@@ -64,7 +69,7 @@ class Listener:
             yield channel
 
 
-def tell(rabbit: Rabbit, *messages: dict[str, Any] | str | bytes) -> None:
+def tell(rabbit: Rabbit, *messages: dict[str, Any] | bytes) -> None:
     """Send messages as an outside system does; a dict goes as JSON."""
     with (
         Connection(rabbit.url, transport_options={"confirm_publish": True}) as link,
@@ -72,8 +77,9 @@ def tell(rabbit: Rabbit, *messages: dict[str, Any] | str | bytes) -> None:
     ):
         broker.declare_queues(channel)
         for message in messages:
-            body = json.dumps(message) if isinstance(message, dict) else message
-            body = body.encode() if isinstance(body, str) else body
+            body = (
+                message if isinstance(message, bytes) else json.dumps(message).encode()
+            )
             letter = Letter(key="product.update.erp", message_id="", body=body)
             broker.post(channel, letter)
 
@@ -117,3 +123,37 @@ def _run(consumer: ProductConsumer) -> None:
         consumer.run()
     finally:
         connection.close()
+
+
+@pytest.fixture
+def shop_has_a_rabbit(rabbit: Rabbit, settings: Settings) -> Iterator[None]:
+    settings.RABBITMQ_URL = rabbit.url
+    yield
+    broker.hang_up()
+    rabbit.resume()
+    if not rabbit.is_running:
+        rabbit.start()
+    rabbit.delete(UPDATES, DEAD, QUEUE)
+
+
+@pytest.fixture
+def listener(rabbit: Rabbit) -> Listener:
+    listener = Listener(rabbit)
+    listener.begin()
+    return listener
+
+
+@pytest.fixture
+def cup() -> Product:
+    cup: Product = ProductFactory.create(
+        sku="CUP-1", name="Cup", price=10_000, stock_on_hand=10
+    )
+    # Filling the shop is not what the tests are about.
+    relay()
+    return cup
+
+
+def relay() -> None:
+    """Deliver what is due, as a worker does."""
+    while outbox.deliver_due():
+        pass
