@@ -39,7 +39,16 @@ from outbox.models import Event
 from payments.models import Payment, PaymentMethod, PaymentState
 from points.errors import InsufficientPoints
 from points.models import EntryKind, LedgerEntry, PointAccount, SystemAccount
-from promotions.pricing import DeliveryTerms, Item, Quote, Reason, Refusal, quote
+from promotions.pricing import (
+    DeliveryTerms,
+    Item,
+    PromotionTerms,
+    Quote,
+    Reason,
+    Refusal,
+    quote,
+)
+from tests.reference import promotions
 from tests.reference.delivery import way_of
 
 
@@ -52,6 +61,7 @@ class _Locked:
     coupon: Coupon | None
     stocks: dict[int, Stock]
     products: dict[int, Product]
+    promotions: list[PromotionTerms]
     delivery: DeliveryTerms | None = None
 
 
@@ -69,6 +79,7 @@ def place_and_pay(wish: Purchase) -> Order:
     _use(locked.coupon, order)
     _publish(order)
     _sell(order, locked.stocks)
+    promotions.give(order, priced.promotions)
     return order
 
 
@@ -88,6 +99,7 @@ def _lock(wish: Purchase) -> _Locked:
         .first(),
         stocks={stock.pk: stock for stock in Stock.objects.lock(list(products))},
         products=products,
+        promotions=promotions.terms_of(wish, products.values()),
     )
 
 
@@ -104,7 +116,9 @@ def _price(wish: Purchase, locked: _Locked) -> Quote:
         raise CouponNotFound
     priced = _quote(wish, locked)
     for refusal in priced.refusals:
-        raise _refused(refusal)
+        # Nobody asked for a promotion, so none is missed.
+        if refusal.kind != "promotion":
+            raise _refused(refusal)
     if wish.expected_total is not None and priced.total > wish.expected_total:
         raise PriceChanged(total=priced.total, lines=[])
     return priced
@@ -139,6 +153,7 @@ def _quote(wish: Purchase, locked: _Locked) -> Quote:
     coupon = locked.coupon
     return quote(
         items,
+        promotions=locked.promotions,
         coupon=coupons.terms_of(coupon) if coupon else None,
         delivery=locked.delivery,
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +13,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import User
 from cart import services as carts
 from cart.models import Cart, CartItem
-from catalog.models import Product
+from catalog.models import Category, Product
 from checkout import services as checkout
 from checkout.services import CartVersion, Purchase
 from common.errors import DomainError
@@ -25,14 +26,19 @@ from orders.models import Order, OrderEvent, OrderLine
 from outbox.models import Event
 from payments.models import Payment
 from points.models import LedgerEntry, PointAccount
+from promotions.models import Promotion, PromotionUse
+from promotions.pricing import PromotionKind
 from tests.factories import (
+    CategoryFactory,
     CouponBatchFactory,
     CouponFactory,
     DeliveryMethodFactory,
     ProductFactory,
+    PromotionFactory,
     RateFactory,
     UserFactory,
     ZoneFactory,
+    charge,
 )
 from tests.reference import checkout as reference
 
@@ -50,6 +56,8 @@ TABLES: tuple[type[models.Model], ...] = (
     OrderLine,
     Payment,
     PointAccount,
+    Promotion,
+    PromotionUse,
     Stock,
     StockMovement,
 )
@@ -90,6 +98,25 @@ class Fee:
 
 
 @dataclass(frozen=True)
+class Deal:
+    """A promotion; ``scope`` is all, or the first product, or what it stands among."""
+
+    kind: PromotionKind
+    numbers: tuple[int, int, int]
+    max_discount: int | None
+    min_spend: int
+    scope: str
+    audience: str
+    priority: int
+    exclusive_group: str
+    # The whole of it, and what is spent of that.
+    budget: tuple[int, int] | None
+    is_active: bool
+    starts: int
+    ends: int | None
+
+
+@dataclass(frozen=True)
 class Case:
     wares: list[Ware]
     balance: int
@@ -103,6 +130,9 @@ class Case:
     fees: tuple[Fee, ...] = ()
     place: tuple[str, str] = ("", "")
     has_second_way: bool = False
+    deals: tuple[Deal, ...] = ()
+    # How many orders the shopper has paid for before.
+    orders_before: int = 0
 
 
 wares = st.builds(
@@ -152,6 +182,25 @@ vouchers = st.builds(
     valid=st.sampled_from([(-1, 1)] * 6 + [(-2, -1), (1, 2)]),
     is_own=st.sampled_from([True] * 15 + [False]),
 )
+deals = st.builds(
+    Deal,
+    kind=st.sampled_from(PromotionKind),
+    # The value, units to pay for, units that are free.
+    numbers=st.tuples(st.integers(1, 100), st.integers(1, 3), st.integers(1, 2)),
+    max_discount=st.none() | st.integers(1, 3_000),
+    min_spend=st.just(0) | st.integers(0, 15_000),
+    scope=st.sampled_from(["all", "all", "product", "category"]),
+    audience=st.sampled_from(["everyone", "everyone", "new", "regulars"]),
+    priority=st.integers(0, 2),
+    exclusive_group=st.sampled_from(["", "", "season"]),
+    budget=st.none()
+    | st.tuples(st.integers(0, 4_000), st.integers(0, 9_000)).map(
+        lambda n: (sum(n), n[1])
+    ),
+    is_active=st.sampled_from([True] * 9 + [False]),
+    starts=st.sampled_from([-1] * 9 + [1]),
+    ends=st.sampled_from([None, 2, 2, -2]),
+).map(lambda deal: replace(deal, starts=-3) if deal.ends == -2 else deal)
 cases = st.builds(
     Case,
     wares=st.lists(wares, min_size=1, max_size=5),
@@ -165,6 +214,8 @@ cases = st.builds(
     fees=st.just(()) | fees,
     place=places,
     has_second_way=st.booleans(),
+    deals=st.just(()) | st.lists(deals, max_size=4).map(tuple),
+    orders_before=st.sampled_from([0, 0, 0, 1, 3]),
 )
 
 
@@ -215,9 +266,12 @@ def _values(wish: Purchase) -> dict[str, Any]:
 
 
 def _set_up(case: Case) -> Purchase:
-    _offer_delivery(case)
     user = UserFactory.create(points=case.balance)
+    _buy_before(user, case.orders_before)
+    _offer_delivery(case)
     products = [_product(ware) for ware in case.wares]
+    for deal in case.deals:
+        _promote(deal, products[0])
     wish = Purchase(
         user_id=user.pk,
         email=user.email,
@@ -235,6 +289,44 @@ def _set_up(case: Case) -> Purchase:
         return wish
     total = checkout.price(wish)[0].total + case.surprise
     return Purchase(**{**_values(wish), "expected_total": total})
+
+
+def _buy_before(user: User, times: int) -> None:
+    if not times:
+        return
+    charge(user, times)
+    earlier = {ProductFactory.create(price=1).pk: 1}
+    for _ in range(times):
+        checkout.place_and_pay(Purchase(user.pk, user.email, earlier))
+
+
+def _promote(deal: Deal, first: Product) -> None:
+    value, pay, free = deal.numbers
+    is_counted = deal.kind == PromotionKind.N_FOR_M
+    now = timezone.now()
+    budget, spent = deal.budget or (None, 0)
+    promotion = PromotionFactory.create(
+        kind=deal.kind,
+        value=0 if is_counted else value,
+        pay=pay if is_counted else 0,
+        take=pay + free if is_counted else 0,
+        max_discount=deal.max_discount,
+        min_spend=deal.min_spend,
+        audience=deal.audience,
+        priority=deal.priority,
+        exclusive_group=deal.exclusive_group,
+        budget=budget,
+        spent=spent,
+        is_active=deal.is_active,
+        starts_at=now + timedelta(days=deal.starts),
+        ends_at=None if deal.ends is None else now + timedelta(days=deal.ends),
+    )
+    if deal.scope == "product":
+        promotion.products.add(first)
+    elif deal.scope == "category":
+        shelves = CategoryFactory.create()
+        Category.objects.filter(pk=first.category_id).update(parent=shelves)
+        promotion.categories.add(shelves)
 
 
 def _offer_delivery(case: Case) -> None:
