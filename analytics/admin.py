@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics import services as analytics
 from analytics.admin_personal import PersonalRuleAdmin as PersonalRuleAdmin
+from analytics.admin_recommendations import PairRunAdmin as PairRunAdmin
 from analytics.admin_reports import ReportsAdmin
 from analytics.models import DailySales
 from common.admin import action, display, register

@@ -41,8 +41,7 @@ def beside_product(request: HttpRequest, product_id: int) -> list[Row]:
     """Return what is bought with a product, and what else is like it."""
     found = picks.related([product_id], audience_of(request))
     together = varied([pick for pick in found if pick.tier == PAIR], PLACES)
-    known = {pick.id for pick in together}
-    others = varied([pick for pick in found if pick.id not in known], PLACES)
+    others = varied([pick for pick in found if pick.tier != PAIR], PLACES)
     is_shelf = all(pick.why == picks.SHELF for pick in others)
     title = _("From the same shelf") if is_shelf else _("Related")
     rows = [

@@ -194,6 +194,31 @@ CALLS: dict[str, Call] = {
         },
     ),
     "config": lambda api, _: api.get("/api/v1/config"),
+    "related": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}/related"),
+    "recommendations": lambda api, _: api.get("/api/v1/recommendations"),
+    "not interested": lambda api, s: api.put(
+        f"/api/v1/recommendations/dismissed/{s.products[0].pk}"
+    ),
+    "privacy": lambda api, _: api.get("/api/v1/privacy"),
+    "privacy change": lambda api, _: api.put(
+        "/api/v1/privacy", {"consents": True, "wants_recommendations": True}
+    ),
+    "events": lambda _, s: Api().post(
+        "/api/v1/events",
+        {
+            "events": [
+                {
+                    "id": f"0b7e6a0e-5b0f-4d0c-9a43-0d2f6f2f7a{number:02}",
+                    "type": "view",
+                    "at": "2026-11-21T10:00:00+09:00",
+                    "product_id": s.products[number % 20].pk,
+                }
+                for number in range(50)
+            ],
+            "consent": True,
+            "visitor_id": "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1",
+        },
+    ),
     "reviews": lambda _, s: Api().get(f"/api/v1/products/{s.reviewed.pk}/reviews"),
     "review create": lambda api, s: api.post(
         f"/api/v1/products/{s.bought.pk}/reviews", {"rating": 4, "text": TEXT}
@@ -216,7 +241,7 @@ def test_operation_takes_as_many_statements_as_it_did(
     with CaptureQueriesContext(connection) as queries:
         answer = CALLS[name](api, scene)
 
-    assert answer.status in {200, 201, 204}
+    assert answer.status in {200, 201, 202, 204}
     # A test runs in a transaction, so BEGIN and COMMIT are savepoints here.
     own = [query for query in queries if "SAVEPOINT" not in query["sql"]]
     expected = json.loads(BASELINE.read_text())
