@@ -7,6 +7,7 @@ from benchmarks import (
     purchases,
     relay,
     sales,
+    search,
     web_purchases,
 )
 from benchmarks.runs import Group
@@ -19,6 +20,7 @@ GROUPS: dict[str, Group] = {
     "api": lists.api_lists,
     "html": lists.html_pages,
     "sales": sales.rollup,
+    "search": search.search,
     "relay": relay.relay,
     "expiry": expiry.expiry,
 }

@@ -20,8 +20,12 @@ SYNONYM_SECONDS = 60
 # The most frequent; the words of names first.
 MOST_WORDS = 20_000
 MOST_PHRASES = 20_000
+# (Of descriptions, those of the youngest 10,000 products: reading all takes seconds.)
 # Names that phrases are made of: the most popular products, then the youngest.
 MOST_NAMES = 20_000
+# Longer than reading it takes.
+BUILDING_SECONDS = 60
+_BUILDING_KEY = "search:vocabulary:building"
 _VERSION_KEY = "search:vocabulary:version"
 _WORDS_KEY = "search:vocabulary:words"
 _SYNONYMS_KEY = "search:synonyms"
@@ -37,7 +41,8 @@ _WORDS_SQL = """
          UNION ALL
         SELECT word, ndoc, false FROM ts_stat($$
             SELECT to_tsvector('simple', description)
-              FROM catalog_product WHERE published_at <= now() $$)
+              FROM catalog_product WHERE published_at <= now()
+             ORDER BY created_at DESC LIMIT 10000 $$)
     ) AS counted
      WHERE word ~ '[[:alpha:]]' AND length(word) BETWEEN 2 AND 30
      GROUP BY word ORDER BY bool_or(is_name) DESC, sum(ndoc) DESC, word
@@ -56,6 +61,10 @@ def vocabulary() -> Vocabulary:
     held = _held
     if version is not None and held is not None and held[0] == version:
         return held[1]
+    is_mine = version is not None or cache.add(_BUILDING_KEY, 1, BUILDING_SECONDS)
+    if held is not None and not is_mine:
+        # Somebody is at it; what this process knows will do until then.
+        return held[1]
     with _lock:
         kept = cache.get(_WORDS_KEY) if version is not None else None
         if version is not None and kept is not None:
@@ -73,6 +82,7 @@ def refresh_vocabulary() -> Vocabulary:
     # The words first: who sees the version finds them.
     cache.set(_WORDS_KEY, kept, VOCABULARY_SECONDS + 60)
     cache.set(_VERSION_KEY, version, VOCABULARY_SECONDS)
+    cache.delete(_BUILDING_KEY)
     _held = (version, fresh)
     return fresh
 
