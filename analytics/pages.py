@@ -82,7 +82,8 @@ def sales_report(period: Period, grain: Grain) -> Report:
         notes=[
             _(
                 "Revenue is with delivery and after discounts. Sales stand on the day"
-                " they were paid, refunds on the day they were given."
+                " they were paid, refunds on the day they were given. In brackets:"
+                " beside as many days just before."
             )
         ],
         as_of=sales.computed_at(period),
@@ -173,8 +174,8 @@ def trend_report(_period: Period, _grain: Grain) -> Report:
     )
     return Report(
         tables=[
-            _trends(list(scores.filter(score__gt=0).by_trend()[:50])),
-            _popular(list(popular[:MOST])),
+            _trends(list(scores.filter(score__gt=0).by_trend()[:20])),
+            _popular(list(popular[:50])),
         ],
         notes=[
             _(

@@ -53,9 +53,12 @@ def best_page(request: HttpRequest) -> HttpResponse:
     name, _label, days, limit = window
     family = shelf.family if shelf else None
     best = best_sellers(days=days, limit=limit, categories=family)
+    before = places_before(best, categories=family)
     context: dict[str, Any] = {
         "best": best,
-        "places": ranked(best, places_before(best, categories=family)),
+        "places": ranked(best, before),
+        # A shop without a past has nothing to compare with.
+        "has_past": bool(before),
         "is_short": 0 < len(best.items) < BEST_SELLERS,
         "windows": [one[:2] for one in WINDOWS],
         "window": name,

@@ -1,11 +1,13 @@
 """The reports of the admin: who may see them, what they say, and as a file."""
 
 import csv
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -25,6 +27,13 @@ from tests.shops import Shop
 pytestmark = pytest.mark.django_db
 HERE = "/admin/analytics/dailysales/reports"
 NAMES = [page.name for page in PAGES]
+
+
+@pytest.fixture(autouse=True)
+def _day_stands_still() -> Iterator[None]:
+    """Keep midnight from coming in the middle of a test."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 def staff(client: Client, *codenames: str) -> User:

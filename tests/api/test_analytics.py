@@ -1,9 +1,11 @@
 """Staff's reports by API, and what is trending, for everybody."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
@@ -25,6 +27,13 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 REPORTS = ("sales", "top", "campaigns", "search")
 HERE = "/api/v1/analytics"
+
+
+@pytest.fixture(autouse=True)
+def _day_stands_still() -> Iterator[None]:
+    """Keep midnight from coming in the middle of a test."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """The ranking's page: its tabs, what moved, and how few were sold."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +16,13 @@ from tests.factories import CategoryFactory, ProductFactory
 from tests.shop.pages import text_of
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _day_stands_still() -> Iterator[None]:
+    """Keep midnight from coming in the middle of a test."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 def sold(product: Product, *, days_ago: int, units: int) -> None:
