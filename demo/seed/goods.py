@@ -8,8 +8,8 @@ from random import Random
 
 from demo.catalogue import Article, Category, articles, categories
 from demo.photos import HEIGHT, WIDTH, Look
-from demo.seed.moments import DAY, HOUR, aware
-from demo.seed.tables import CATEGORIES, GROUPS, PHOTOS, PRODUCTS, Writer
+from demo.seed.moments import DAY, HOUR, MINUTE, aware
+from demo.seed.tables import CATEGORIES, GROUPS, PHOTOS, PRICES, PRODUCTS, Writer
 
 # With so few left nobody may give anything back, or the shelf would fill again.
 SCARCE = 5
@@ -130,6 +130,11 @@ def _write_product(
             listed,
         ),
     )
+    if article.was is not None:
+        # Before anybody could buy it for more.
+        reduced = aware(opening - MINUTE)
+        row = (number, article.was, article.price, "opening prices", reduced)
+        writer.add(PRICES, row)
     photo = (article.look.name(), WIDTH, HEIGHT, article.alt, 0)
     writer.add(PHOTOS, (number, *photo))
     goods.skus.append(article.sku)

@@ -8,7 +8,13 @@ from django.db import connection, models
 
 from accounts.models import Address, User
 from analytics.models import BehaviourEvent
-from catalog.models import Category, Product, ProductGroup, ProductPhoto
+from catalog.models import (
+    Category,
+    PriceChange,
+    Product,
+    ProductGroup,
+    ProductPhoto,
+)
 from coupons.models import Coupon, CouponBatch
 from inventory.models import Stock, StockMovement
 from orders.models import (
@@ -70,6 +76,7 @@ PRODUCTS = _table(
     " weight_grams published_at rating_count version created_at",
 )
 PHOTOS = _table(ProductPhoto, "product_id image width height alt position")
+PRICES = _table(PriceChange, "product_id old_price new_price cause changed_at")
 BATCHES = _table(
     CouponBatch,
     "id name kind value max_discount min_spend quantity issued opens_at valid_from"
@@ -138,6 +145,7 @@ DISPATCHES = _table(
 # Whoever is referred to comes before those who refer.
 TABLES = (
     *(USERS, EMAILS, ADDRESSES, ACCOUNTS, CATEGORIES, GROUPS, PRODUCTS, PHOTOS),
+    PRICES,
     *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PARCEL_LINES, PAYMENTS, INVOICES),
     *(TOLD, BANK, BEHAVIOUR),
     *(
