@@ -20,7 +20,7 @@ PATIENCE = outbox.Patience(
 )
 BATCH = 20
 # Events of a topic that belong to no order, for the books know nothing of them.
-SUBSCRIPTIONS = {"product.changed": ["analytics.data_platform.push"]}
+SUBSCRIPTIONS = {"race.run": ["analytics.data_platform.push"]}
 
 
 def main() -> None:
