@@ -241,6 +241,9 @@ def _adjustment(step: dict[str, Any]) -> AdjustmentJson:
         "kind": step["kind"],
         "label": step["label"],
         "amount": money(step["amount"]),
+        # Orders from before promotions know neither.
+        "source_id": step.get("source_id"),
+        "rule": step.get("rule", ""),
     }
 
 
