@@ -11,7 +11,12 @@ from checkout import services as checkout
 from checkout.services import CartVersion, Purchase
 from common.idempotency import Claim, Reply
 from orders.models import OrderStatus
-from tests.factories import CouponBatchFactory, CouponFactory, ProductFactory
+from tests.factories import (
+    CouponBatchFactory,
+    CouponFactory,
+    ProductFactory,
+    PromotionFactory,
+)
 from tests.races.stage import shoppers
 from tests.wire import Wire, watched_wire
 
@@ -53,6 +58,32 @@ def test_purchase_keeps_to_its_budget_whatever_the_number_of_lines(lines: int) -
     wish = _purchase(buyer, lines)
 
     wire = _buy(wish, "counted")
+
+    assert wire.statements <= MOST_STATEMENTS
+    assert wire.round_trips <= MOST_ROUND_TRIPS
+
+
+@pytest.mark.parametrize("running", [1, 5])
+def test_promotions_cost_a_purchase_one_statement_and_no_waiting(running: int) -> None:
+    for number in range(running):
+        PromotionFactory.create(value=1, budget=10**6 if number % 2 else None)
+    for user in shoppers(3):
+        _buy(_purchase(user, 1), "warm-up")
+    [buyer] = shoppers(1)
+
+    wire = _buy(_purchase(buyer, 3), "counted")
+
+    assert wire.statements == MOST_STATEMENTS + 1
+    assert wire.round_trips <= MOST_ROUND_TRIPS
+
+
+def test_promotion_that_does_not_apply_costs_no_statement() -> None:
+    PromotionFactory.create(min_spend=10**9, audience="new")
+    for user in shoppers(3):
+        _buy(_purchase(user, 1), "warm-up")
+    [buyer] = shoppers(1)
+
+    wire = _buy(_purchase(buyer, 3), "counted")
 
     assert wire.statements <= MOST_STATEMENTS
     assert wire.round_trips <= MOST_ROUND_TRIPS
