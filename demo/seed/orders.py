@@ -22,11 +22,12 @@ from demo.seed.outbox import Outbox
 from demo.seed.people import People
 from demo.seed.plan import Plan
 from demo.seed.points import Ledger
+from demo.seed.promotions import Promotions
 from demo.seed.stock import Warehouse
 from orders import events
 from orders import services as orders
 from orders.drafts import Draft
-from orders.models import OrderStatus, ParcelStage
+from orders.models import DEAD, OrderStatus, ParcelStage
 from payments.models import LegState, PaymentState
 from payments.services import method_for, use_key
 from promotions.pricing import DeliveryTerms, Item, Quote, quote
@@ -47,6 +48,7 @@ class Books:
     wallets: Wallets
     outbox: Outbox
     ways: Ways
+    promotions: Promotions
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,14 @@ class OrderBook:
         held = None if plan.is_scripted else self._coupon(plan, items)
         to, drawn = self._books.people.addresses[plan.user], self._rng.randrange(100)
         way = self._books.ways.draw(to, items, drawn)
-        priced = quote(items, coupon=held.terms() if held else None, delivery=way)
+        priced = quote(
+            items,
+            promotions=self._books.promotions.terms(plan.at),
+            coupon=held.terms() if held else None,
+            delivery=way,
+        )
+        is_dead = story.status in DEAD
+        self._books.promotions.give(story.id, priced, plan.at, is_dead=is_dead)
         payment_id = uuid7_at(story.paid or plan.at, self._rng)
         card = cards.draw(plan, story, priced.total, self._rng)
         placed = Placed(plan, story, priced, held, payment_id, card, self._next_line)

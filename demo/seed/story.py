@@ -29,6 +29,7 @@ from demo.seed.outbox import Outbox
 from demo.seed.people import People, move_in
 from demo.seed.plan import DANIEL, MINJI, Planner
 from demo.seed.points import Ledger
+from demo.seed.promotions import Promotions
 from demo.seed.stock import Warehouse
 from demo.seed.tables import Writer
 from orders import invoicing
@@ -124,7 +125,10 @@ def _write(wish: Wish, progress: Progress) -> None:
     writer.flush()
     outbox = Outbox(writer, _rng(wish, "outbox"))
     ways = offer_ways()
-    books = Books(writer, people, goods, ledger, warehouse, wallets, outbox, ways)
+    deals = Promotions(writer, goods, wish.orders, now)
+    books = Books(
+        writer, people, goods, ledger, warehouse, wallets, outbox, ways, deals
+    )
     _write_orders(OrderBook(books, _rng(wish, "orders"), now), planner, books, progress)
     _settle(books, now)
     reviews.write(people, _rng(wish, "reviews"), wish.now)
@@ -152,6 +156,7 @@ def _settle(books: Books, now: int) -> None:
         books.ledger.charge(books.people.id_of(place), amount, at=now - ago)
     books.warehouse.settle()
     books.wallets.settle(books.writer)
+    books.promotions.settle()
     books.writer.flush()
     books.ledger.settle()
     invoicing.issue_missing()

@@ -35,6 +35,7 @@ from payments.models import (
     SandboxPayment,
 )
 from points.models import LedgerEntry, PointAccount
+from promotions.models import PromotionUse
 
 Row = tuple[Any, ...]
 
@@ -125,6 +126,7 @@ REFUND_LINES = _table(
     RefundLine, "refund_id order_line_id product_id quantity amount refunded_at"
 )
 COUPONS = _table(Coupon, "id batch_id user_id serial state order_id issued_at used_at")
+PROMOTION_USES = _table(PromotionUse, "promotion_id order_id amount state taken_at")
 STOCKS = _table(Stock, "product_id on_hand reserved version")
 MOVEMENTS = _table(
     StockMovement,
@@ -153,6 +155,7 @@ TABLES = (
         REFUND_LEGS,
         REFUND_LINES,
         COUPONS,
+        PROMOTION_USES,
         STOCKS,
         MOVEMENTS,
         ENTRIES,
