@@ -17,6 +17,7 @@ GRACE = timedelta(minutes=15)
 LOOK_BACK = 3  # days
 
 # Only rows that differ are written, or even locked, so a second run changes nothing.
+# What is there is read from the index alone: it has all the columns that are compared.
 # Sales count on the day they were paid, refunds on the day they were given.
 ROLL_UP_SQL = """
     WITH sold AS (
@@ -38,17 +39,20 @@ ROLL_UP_SQL = """
                coalesce(refunded.amount, 0) AS refunded
           FROM sold FULL JOIN refunded ON refunded.product_id = sold.product_id
     ), changed AS (
-        SELECT fresh.*, old.id AS old_id
+        SELECT fresh.*, old.product_id AS old_product_id
           FROM fresh
-          FULL JOIN (SELECT * FROM analytics_dailysales WHERE day = %(day)s) AS old
+          FULL JOIN (SELECT product_id, units, orders, revenue, refunded_units, refunded
+                       FROM analytics_dailysales WHERE day = %(day)s) AS old
             ON old.product_id = fresh.product_id
-         WHERE fresh.product_id IS NULL OR old.id IS NULL
+         WHERE fresh.product_id IS NULL OR old.product_id IS NULL
             OR (old.units, old.orders, old.revenue, old.refunded_units, old.refunded)
                IS DISTINCT FROM (fresh.units, fresh.orders, fresh.revenue,
                                  fresh.refunded_units, fresh.refunded)
     ), stale AS (
         DELETE FROM analytics_dailysales AS old
-         USING changed WHERE changed.product_id IS NULL AND old.id = changed.old_id
+         USING changed
+         WHERE changed.product_id IS NULL AND old.day = %(day)s
+           AND old.product_id = changed.old_product_id
      RETURNING old.id
     ), written AS (
         INSERT INTO analytics_dailysales AS old (day, product_id, units, orders,
@@ -127,7 +131,12 @@ def roll_up_day(day: date) -> int:
         for statement in (ROLL_UP_SQL, TAKINGS_SQL):
             cursor.execute(statement, params)
             changed += int(cursor.fetchone()[0])
-    RollupRun.objects.update_or_create(day=day, defaults={"computed_at": Now()})
+    RollupRun.objects.bulk_create(
+        [RollupRun(day=day, computed_at=Now())],
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["computed_at"],
+    )
     return changed
 
 

@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
             model_name="dailysales",
             constraint=models.UniqueConstraint(
                 fields=("day", "product"),
-                include=("units", "revenue", "refunded_units", "refunded"),
+                include=("units", "orders", "revenue", "refunded_units", "refunded"),
                 name="daily_sales_once_per_day_and_product",
             ),
         ),

@@ -25,10 +25,10 @@ class DailySales(models.Model):
     class Meta:
         verbose_name_plural = "daily sales"
         constraints = [
-            # A ranking of some days reads their part of the index and nothing else.
+            # A ranking, and a rollup, read their days of the index and nothing else.
             models.UniqueConstraint(
                 fields=["day", "product"],
-                include=["units", "revenue", "refunded_units", "refunded"],
+                include=["units", "orders", "revenue", "refunded_units", "refunded"],
                 name="daily_sales_once_per_day_and_product",
             ),
             models.CheckConstraint(
