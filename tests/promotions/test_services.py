@@ -235,12 +235,13 @@ def test_what_a_promotion_is_for_is_one_of_its_terms() -> None:
     promotion, shelf = PromotionFactory.create(), CategoryFactory.create()
     product = ProductFactory.create()
     seen = []
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: promotion.categories.add(shelf),
         lambda: promotion.products.add(product),
         lambda: promotion.categories.remove(shelf),
-        promotion.products.clear,
-    ):
+        lambda: promotion.products.remove(product),
+    ]
+    for change in changes:
         change()
         promotion.refresh_from_db()
         seen.append(promotion.version)

@@ -57,7 +57,7 @@ def _shelves(category: Category) -> Iterable[Category]:
 
 
 def _is_for(wish: Purchase, audience: str) -> bool:
-    orders = Order.objects.filter(user_id=wish.user_id).exclude(status__in=DEAD)
+    orders = Order.objects.filter(user_id=wish.user_id or 0).exclude(status__in=DEAD)
     if audience == "everyone":
         return True
     if audience == "new":
