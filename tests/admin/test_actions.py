@@ -252,7 +252,7 @@ def test_dead_message_is_sent_again(shop: Shop, boss: User, client: Client) -> N
 def test_all_messages_that_a_filter_matches_are_sent_again(
     shop: Shop, boss: User, client: Client
 ) -> None:
-    waiting = Dispatch.objects.latest("pk").subscriber
+    waiting = "notifications.tasks.tell"
     matching = Dispatch.objects.filter(subscriber=waiting)
     number = matching.count()
     matching.update(delivered_at=None, dead_at="2026-01-01T00:00Z", attempts=7)

@@ -12,10 +12,12 @@ from django.utils import timezone
 from accounts.models import User
 from cart import services as carts
 from cart.models import Cart
+from catalog.messages import Update
 from catalog.models import FruitlessSearch, ProductGroup, SynonymGroup
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.admin import ReadOnlyAdmin
+from inventory.sources import count_refused, take
 from notifications import services as notifications
 from notifications.models import ChannelState
 from outbox.models import Dispatch
@@ -52,6 +54,8 @@ EXPECTED = {
     "coupons.Coupon",
     "coupons.CouponBatch",
     "delivery.DeliveryMethod",
+    "inventory.RefusedMessages",
+    "inventory.SourceVersion",
     "inventory.Stock",
     "inventory.StockMovement",
     "notifications.ChannelState",
@@ -89,6 +93,9 @@ def shop() -> Shop:
     FruitlessSearch.objects.create(text="mgu", times=2, last_at=timezone.now())
     notifications.tell([event("order.paid", user_id=shop.user.pk)])
     ChannelState.objects.create(channel="email")
+    said = ProductFactory.create(sku="SAID-1", stock_on_hand=1)
+    take(Update(said.sku, "erp", version=1, counted_at=timezone.now(), price=9_000))
+    count_refused(code="not_json", reason="it is no JSON")
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
     return shop
