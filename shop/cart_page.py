@@ -14,7 +14,7 @@ from coupons import services as coupons
 from coupons.models import Coupon
 from promotions.pricing import CouponTerms, Quote, weight_of
 from shop.cards import first_photo, photo_url
-from shop.prices import Hint, Step, hints, steps
+from shop.prices import Hint, Step, hint_of, hints, steps
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,12 @@ class CartView:
     def hints(self) -> Sequence[Hint]:
         """What else the shopper could get, and what is missing for it."""
         return hints(self.quote) if self.quote.lines else ()
+
+    @property
+    def coupon_hint(self) -> Hint | None:
+        """Why the chosen coupon does nothing for this cart; no order takes it so."""
+        refusal = self.quote.coupon_refusal
+        return hint_of(refusal) if refusal and self.quote.lines else None
 
     @property
     def can_check_out(self) -> bool:

@@ -73,11 +73,20 @@ def hints(quote: Quote) -> list[Hint]:
     """Say why each discount that was not given was not; what is in reach comes first.
 
     A discount that is not in the shopper's reach because there is nothing it is for is
-    left out: a shop has many of those.
+    left out: a shop has many of those. Of a coupon its own field tells.
     """
-    told = [one for one in quote.refusals if one.reason != Reason.NOT_IN_CART]
-    found = [Hint(one.label, sentence(one), one.reason in WITHIN_REACH) for one in told]
-    return sorted(found, key=lambda hint: not hint.is_within_reach)
+    told = [
+        one
+        for one in quote.refusals
+        if one.reason != Reason.NOT_IN_CART and one is not quote.coupon_refusal
+    ]
+    return sorted(map(hint_of, told), key=lambda hint: not hint.is_within_reach)
+
+
+def hint_of(refusal: Refusal) -> Hint:
+    """Say of one discount why it was not given."""
+    is_within_reach = refusal.reason in WITHIN_REACH
+    return Hint(refusal.label, sentence(refusal), is_within_reach)
 
 
 def sentence(refusal: Refusal) -> str:

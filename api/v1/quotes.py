@@ -22,6 +22,7 @@ from checkout import services as checkout
 from checkout.errors import DeliveryMethodUnavailable, ProductUnavailable
 from checkout.quotes import quote_id
 from checkout.services import MAX_LINES, Purchase
+from coupons.errors import CouponNotFound
 from promotions.pricing import Quote, QuotedLine
 
 
@@ -60,7 +61,9 @@ class QuoteInput(Input):
         max_length=MAX_LINES,
         help_text="Absent: what is in the cart.",
     )
-    coupon_id = Id(required=False, allow_null=True)
+    coupon_id = Id(
+        required=False, allow_null=True, help_text="Absent: the one on the cart."
+    )
     address = DestinationInput(required=False)
     address_id = Id(required=False, help_text="One of the shopper's own.")
     delivery_method = StrictText(required=False, max_length=40)
@@ -89,6 +92,8 @@ class QuoteView(GuestView):
             raise ProductUnavailable(sorted(missing))
         if not now.is_delivered:
             raise DeliveryMethodUnavailable
+        if purchase.coupon_id is not None and now.coupon is None:
+            raise CouponNotFound
         return Response(quote_json(quoted))
 
 

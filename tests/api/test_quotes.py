@@ -112,6 +112,20 @@ def test_quote_writes_nothing_and_needs_products(guest: Api) -> None:
     assert (gone.status, gone.code) == (409, "product_unavailable")
 
 
+def test_coupon_of_somebody_else_is_not_quoted_away(api: Api, guest: Api) -> None:
+    product = ProductFactory.create(price=10_000)
+    wish = {
+        "items": [{"product_id": product.pk, "quantity": 1}],
+        "coupon_id": CouponFactory.create().pk,
+    }
+
+    for client in (api, guest):
+        answer = client.post(QUOTES, wish)
+
+        # As an order with it would be answered.
+        assert (answer.status, answer.code) == (404, "coupon_not_found")
+
+
 def test_guest_is_no_new_buyer_before_they_are_known(guest: Api, api: Api) -> None:
     PromotionFactory.create(audience=Audience.NEW)
     items = {"items": [{"product_id": ProductFactory.create().pk, "quantity": 1}]}

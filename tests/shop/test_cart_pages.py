@@ -186,7 +186,7 @@ def test_coupon_that_needs_more_says_how_much(signed_in: Client, shopper: User) 
     signed_in.post("/cart/coupon/", {"coupon": coupon.pk})
 
     page = text_of(signed_in.get("/cart/"))
-    assert "“Big” needs ₩10,000 more." in page
+    assert "Big · Add ₩10,000 more to get it." in page
     assert "Total ₩23,000" in page
 
 

@@ -11,6 +11,7 @@ from promotions.pricing import Audience, PromotionKind, Reason, Refusal
 from shop.prices import sentence
 from tests.factories import (
     AddressFactory,
+    CouponFactory,
     DeliveryMethodFactory,
     ProductFactory,
     PromotionFactory,
@@ -58,6 +59,44 @@ def test_cart_says_what_is_missing_for_more(signed_in_with_two_jars: Client) -> 
     assert "Big basket · Add ₩30,000 more to get it." in page
     assert "3 for 2 · Add 1 more to get it." in page
     assert "Thanks : It is for other customers." in page
+
+
+def test_promotion_that_is_not_given_is_no_fault_of_a_coupon(
+    signed_in_with_two_jars: Client, shopper: User
+) -> None:
+    CouponFactory.create(user=shopper)
+    PromotionFactory.create(name="Others", audience=Audience.REGULARS)
+
+    for path in ("/cart/", "/checkout/"):
+        page = text_of(signed_in_with_two_jars.get(path))
+
+        assert "no longer valid" not in page
+        assert "Others : It is for other customers." in page
+
+
+def test_coupon_that_a_promotion_made_worthless_says_so_and_how_to_go_on(
+    signed_in_with_two_jars: Client, shopper: User
+) -> None:
+    PromotionFactory.create(name="All of it", value=100)
+    coupon = CouponFactory.create(user=shopper, batch__name="Autumn")
+    cart = carts.of_user(shopper.pk)
+    carts.choose_coupon(cart_id=cart.pk, user_id=shopper.pk, coupon_id=coupon.pk)
+
+    said = "Autumn · There is nothing left to take off."
+    assert said in text_of(signed_in_with_two_jars.get("/cart/"))
+    page = text_of(signed_in_with_two_jars.get("/checkout/"))
+    assert f"{said} Choose another coupon, or none, to order." in page
+
+    refused = signed_in_with_two_jars.post(
+        "/checkout/", {"coupon": coupon.pk, "later": "1"}
+    )
+    assert refused.status_code == 409
+    assert not Order.objects.exists()
+    done = signed_in_with_two_jars.post("/checkout/", {"coupon": "", "later": "1"})
+    assert done.status_code == 303
+    assert Order.objects.get().total == 3_000
+    coupon.refresh_from_db()
+    assert coupon.state == "issued"
 
 
 def test_order_keeps_what_it_was_given(signed_in_with_two_jars: Client) -> None:
