@@ -20,6 +20,50 @@ def _ways() -> dict[str, Any]:
 
 INVARIANTS = [
     Invariant(
+        id="I16",
+        title="A budget has paid for what live orders got of it, and within its limit",
+        sql="""
+            SELECT promotion.name || '/' || promotion.id,
+                   format('spent %%s of %%s; orders got %%s', promotion.spent,
+                          coalesce(promotion.budget::text, 'no budget'),
+                          coalesce(given.amount, 0))
+              FROM promotions_promotion AS promotion
+              LEFT JOIN (SELECT promotion_id, sum(amount) AS amount
+                           FROM promotions_promotionuse WHERE state = 'taken'
+                          GROUP BY promotion_id) AS given
+                ON given.promotion_id = promotion.id
+             WHERE promotion.spent <> CASE WHEN promotion.budget IS NULL THEN 0
+                                           ELSE coalesce(given.amount, 0) END
+                OR promotion.spent > promotion.budget
+        """,
+        hint="Keys are promotions. An order's part was not taken, or given back twice.",
+    ),
+    Invariant(
+        id="I16a",
+        title="Promotions are where orders say, and back from those that are dead",
+        sql="""
+            WITH step AS (
+                SELECT "order".id AS order_id, (value ->> 'source_id')::bigint AS
+                       promotion_id, sum(-(value ->> 'amount')::bigint) AS amount
+                  FROM orders_order AS "order",
+                       jsonb_array_elements("order".adjustments)
+                 WHERE value ->> 'kind' = 'promotion'
+                 GROUP BY 1, 2
+            )
+            SELECT coalesce("order".number, order_id::text) || '/' || promotion_id,
+                   format('%%s order: the promotion gave %%s, the order got %%s; %%s',
+                          coalesce("order".status, 'no'), coalesce(used.amount, 0),
+                          coalesce(step.amount, 0), coalesce(used.state, 'no use'))
+              FROM promotions_promotionuse AS used
+              FULL JOIN step USING (order_id, promotion_id)
+              LEFT JOIN orders_order AS "order" ON "order".id = order_id
+             WHERE used.amount IS DISTINCT FROM step.amount
+                OR (used.state = 'released')
+                   <> ("order".status IN ('cancelled', 'expired'))
+        """,
+        hint="Keys are number/promotion. Compare the order's adjustments and its uses.",
+    ),
+    Invariant(
         id="I8",
         title="An order's money adds up, to the last unit of its discount",
         sql="""

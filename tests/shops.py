@@ -23,9 +23,15 @@ from orders.models import OrderLine, OrderStatus
 from outbox import services as outbox
 from payments.gateways.sandbox import Script
 from points import services as points
+from promotions.models import Campaign
 from reviews import services as reviews
 from reviews.models import ReportReason
-from tests.factories import CouponBatchFactory, ProductFactory, UserFactory
+from tests.factories import (
+    CouponBatchFactory,
+    ProductFactory,
+    PromotionFactory,
+    UserFactory,
+)
 from tests.paying import captured, decide, deliver, forgotten_payment, set_out
 
 SOLD_DAYS_AGO = 5
@@ -49,6 +55,13 @@ def busy_shop() -> Shop:
         for price in (9_900, 12_345, 777)
     )
     _correct_stock(bowl.pk)
+
+    # Small ones: everything else keeps about the prices it has.
+    campaign = Campaign.objects.create(name="Autumn")
+    PromotionFactory.create(name="One per cent", value=1, campaign=campaign)
+    PromotionFactory.create(
+        name="Fifty off mugs", kind="fixed", value=50, priority=1, budget=10_000
+    ).products.add(mug)
 
     def buy(quantities: dict[int, int], coupon_id: int | None = None) -> Purchase:
         return Purchase(

@@ -71,6 +71,9 @@ EXPECTED = {
     "payments.RefundLeg",
     "points.LedgerEntry",
     "points.PointAccount",
+    "promotions.Campaign",
+    "promotions.Promotion",
+    "promotions.PromotionUse",
     "reviews.Review",
 }
 READ_ONLY = {

@@ -13,6 +13,7 @@ from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
 from tests.config.money_corruptions import MONEY_CORRUPTIONS
+from tests.config.promotion_corruptions import PROMOTION_CORRUPTIONS
 from tests.config.review_corruptions import REVIEW_CORRUPTIONS
 from tests.config.stock_corruptions import STOCK_CORRUPTIONS
 from tests.shops import Shop, busy_shop
@@ -48,6 +49,7 @@ CORRUPTIONS = {
     **STOCK_CORRUPTIONS,
     **MONEY_CORRUPTIONS,
     **REVIEW_CORRUPTIONS,
+    **PROMOTION_CORRUPTIONS,
     "balance raised": (
         """
         UPDATE points_pointaccount SET balance = balance + 1
@@ -230,7 +232,7 @@ CORRUPTIONS = {
         """
         UPDATE orders_order SET adjustments = '[{"amount": -5}]'
         """,
-        {"I8"},
+        {"I8", "I16a"},
     ),
     "status changed past the service": (
         """
