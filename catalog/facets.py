@@ -12,7 +12,12 @@ MOST_RANGES = 5
 RATINGS = (4, 3, 2, 1)
 # The kinds of rows, as the statement numbers them.
 _COLUMNS = ("category", "price", "rating", "in_stock", "on_sale", "options")
-_KINDS = {63 - (1 << (5 - place)): name for place, name in enumerate(_COLUMNS)}
+_KINDS = {
+    0b0111: {"category"},
+    0b1011: {"price"},
+    0b1101: {"rating", "in_stock", "on_sale"},
+    0b1110: {"options"},
+}
 Row = Sequence[Any]
 
 
@@ -69,7 +74,8 @@ def _counts(rows: Sequence[Row], name: str, bits: Mapping[str, int]) -> Counter[
     place = 2 + _COLUMNS.index(name)
     counts: Counter[Any] = Counter()
     for row in rows:
-        if _KINDS.get(row[0]) == name and row[1] in {0, own} and row[place] is not None:
+        is_about = name in _KINDS.get(row[0], ()) and row[1] in {0, own}
+        if is_about and row[place] is not None:
             counts[row[place]] += row[-1]
     return counts
 
@@ -79,7 +85,7 @@ def _attributes(
 ) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
     for row in rows:
-        if _KINDS.get(row[0]) == "options":
+        if "options" in _KINDS.get(row[0], ()):
             for key, value in _options(row[7]):
                 if row[1] in {0, bits.get(f"options:{key}", 0)}:
                     found.setdefault(key, Counter())[value] += row[-1]

@@ -199,11 +199,9 @@ def _ranked(asked: Asked, query: TextQuery) -> Found:
         kept = facet_rows.from_rows(rows, narrowing)
         cache.set(key, kept, KEPT_SECONDS)
         return _found(rows, kept[0], kept[1])
-    count, facets = _facets(asked, query)
-    if narrowing:
-        # The hits that were ranked are the first of the text, and few may pass.
-        rows = _rows(search_sql.ranked_page(asked, query, **window))
-    return _found(rows, count, facets)
+    # The hits that were ranked are any of the text's: few may pass, none be wanted.
+    page = _rows(search_sql.ranked_page(asked, query, **window))
+    return _found(page, *_facets(asked, query))
 
 
 def _listed(asked: Asked, query: TextQuery | None) -> Found:

@@ -11,7 +11,12 @@ from typing import Any, Protocol
 from catalog.search_text import TextQuery
 
 # So many hits are ranked and counted; with more than that, shoppers narrow the search.
-MOST_HITS = 5_000
+MOST_HITS = 2_000
+# With more hits than that, any of them are ranked, and these: what many want is there.
+_MOST_POPULAR = """
+    SELECT product_id FROM catalog_popularity
+     ORDER BY score DESC, product_id DESC LIMIT 300
+"""
 # 1, 2 and 5 times each power of ten: ranges of prices begin at one of them.
 PRICE_STEPS = [first * 10**power for power in range(12) for first in (1, 2, 5)]
 # What a product is wanted for counts for more than how often its text has a word, up
@@ -22,13 +27,19 @@ _STOCK = "LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id"
 _POPULARITY = (
     "LEFT JOIN catalog_popularity AS popularity ON popularity.product_id = product.id"
 )
-# The same, looked up for each hit: for a few thousand of them PostgreSQL would rather
-# read the tables whole, which costs ten times as much. OFFSET 0 forbids it.
-_NEAR = """
+# For each hit as it is found, and for all that were found: left to itself, PostgreSQL
+# reads the tables whole, which costs ten times as much.
+_STOCK_OF_EACH = """
     LEFT JOIN LATERAL (SELECT on_hand, reserved FROM inventory_stock
                         WHERE product_id = product.id OFFSET 0) AS stock ON true
-    LEFT JOIN LATERAL (SELECT score FROM catalog_popularity
-                        WHERE product_id = product.id OFFSET 0) AS popularity ON true
+"""
+_OF_ALL_FOUND = """
+    LEFT JOIN (SELECT product_id, on_hand, reserved FROM inventory_stock
+                WHERE product_id = ANY (ARRAY(SELECT id FROM found))) AS stock
+           ON stock.product_id = product.id
+    LEFT JOIN (SELECT product_id, score FROM catalog_popularity
+                WHERE product_id = ANY (ARRAY(SELECT id FROM found))) AS popularity
+           ON popularity.product_id = product.id
 """
 _IN_STOCK = "coalesce(stock.on_hand > stock.reserved, false)"
 ORDERS = {
@@ -41,13 +52,12 @@ ORDERS = {
     "discount": "product.price::float8 / product.compare_at_price, product.id DESC",
 }
 _FACETS = """
-    SELECT GROUPING(category_id, price_step, rating, in_stock, on_sale, options),
+    SELECT GROUPING(category_id, price_step, rating, options),
            missed, category_id, price_step, rating, in_stock, on_sale,
            options::text, count(*) AS hits
       FROM hit WHERE missed & (missed - 1) = 0 {condition}
      GROUP BY GROUPING SETS ((missed, category_id), (missed, price_step),
-              (missed, rating), (missed, in_stock), (missed, on_sale),
-              (missed, options))
+              (missed, rating, in_stock, on_sale), (missed, options))
 """
 
 
@@ -169,15 +179,24 @@ def ranked_page(
 ) -> Statement:
     """Read the best hits of a text: rows ``(0, id, …)``, and ``(1, hits, …)``."""
     hits = restrict(wishes, query)
+    joins = _STOCK_OF_EACH if wishes.in_stock else ""
+    matching = _matching("product.id", query, hits.sql, joins)
     sql = f"""
-        WITH hit AS MATERIALIZED (
-            SELECT product.id, {_IN_STOCK} AS in_stock, {_rank(query)} AS rank,
+        WITH first AS MATERIALIZED ({matching} LIMIT {MOST_HITS + 1}),
+        found AS MATERIALIZED (
+            SELECT id, words FROM first
+             UNION ALL
+            {matching} AND (SELECT count(*) FROM first) > {MOST_HITS}
+               AND product.id NOT IN (SELECT id FROM first)
+               AND product.id = ANY (ARRAY({_MOST_POPULAR}))
+        ),
+        hit AS MATERIALIZED (
+            SELECT product.id, {_IN_STOCK} AS in_stock, words * {_WANTED} AS rank,
                    0 AS missed
-              FROM catalog_product AS product {_NEAR}
-             WHERE {hits.sql} LIMIT {MOST_HITS + 1}
+              FROM found AS product {_OF_ALL_FOUND}
         )
         SELECT 0, id FROM ({_BEST}) AS page
-         UNION ALL SELECT 1, count(*) FROM hit
+         UNION ALL SELECT 1, count(*) FROM first
     """  # noqa: S608 — our own text
     return Statement(sql, hits.params | {"limit": limit, "offset": offset})
 
@@ -187,22 +206,24 @@ def ranked_page_and_facets(
 ) -> Statement:
     """Read the best hits of a text and the facets in one pass over the hits.
 
-    Rows are ``(0, id, …)``, ``(1, hits of the text, …)`` and those of ``facets``,
-    which are left out if the text has more than ``MOST_HITS`` hits.
+    Rows are ``(0, id, …)``, ``(1, hits of the text, …)`` and those of ``facets``; of
+    more than ``MOST_HITS`` hits it is the number that counts, for others may be better.
     """
     narrowing, params = filters(wishes)
-    few = f"AND (SELECT count(*) FROM hit) <= {MOST_HITS}"  # noqa: S608 — our own text
+    few = f"AND (SELECT count(*) FROM found) <= {MOST_HITS}"  # noqa: S608 — our own text
     sql = f"""
-        WITH hit AS MATERIALIZED (
-            SELECT product.id, {_rank(query)} AS rank, {_facet_columns(narrowing)}
-              FROM catalog_product AS product {_NEAR}
-             WHERE {_base(query)} LIMIT {MOST_HITS + 1}
+        WITH found AS MATERIALIZED (
+            {_matching(_FACTS, query, _base(query))} LIMIT {MOST_HITS + 1}
+        ),
+        hit AS MATERIALIZED (
+            SELECT product.id, words * {_WANTED} AS rank, {_facet_columns(narrowing)}
+              FROM found AS product {_OF_ALL_FOUND}
         )
         SELECT 0, id, NULL::bigint, NULL::int, NULL::int, NULL::bool, NULL::bool,
                NULL::text, NULL::bigint
           FROM ({_BEST}) AS page
          UNION ALL
-        SELECT 1, count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM hit
+        SELECT 1, count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM found
          UNION ALL {_FACETS.format(condition=few)}
     """  # noqa: S608 — our own text
     params |= {"limit": limit, "offset": offset, "steps": PRICE_STEPS}
@@ -213,8 +234,9 @@ def facets(wishes: Wishes, query: TextQuery | None) -> Statement:
     """Count the hits by each facet: ``(kind, missed, category, …, count)``.
 
     ``kind`` is PostgreSQL's GROUPING(): it has one bit that is not set, that of the
-    column the row is about, the category's being the highest. ``missed`` has a bit for
-    each filter that the hits do not pass, in the order of ``filters``.
+    column the row is about, the category's being the highest; the rating's is that of
+    the yes-or-no columns, too. ``missed`` has a bit for each filter that the hits do
+    not pass, in the order of ``filters``.
     """
     narrowing, params = filters(wishes)
     sql = f"""
@@ -233,6 +255,20 @@ _BEST = """
 """
 
 
+# What facets and filters are made of.
+_FACTS = """
+    product.id, product.category_id, product.options, product.price,
+    product.rating_average, product.compare_at_price
+"""
+
+
+def _matching(columns: str, query: TextQuery, hits: str, joins: str = "") -> str:
+    return f"""
+        SELECT {columns}, {_rank(query)} AS words
+          FROM catalog_product AS product {joins} WHERE {hits}
+    """  # noqa: S608 — our own text
+
+
 def _base(query: TextQuery | None) -> str:
     on_sale = "product.published_at <= now()"
     return f"{on_sale} AND product.search @@ ({query.sql})" if query else on_sale
@@ -244,7 +280,7 @@ def _words(query: TextQuery | None) -> dict[str, str]:
 
 def _rank(query: TextQuery) -> str:
     ranks = (f"ts_rank(product.search, {sql})" for sql in query.ranks)
-    return f"({' + '.join(ranks)}) * {_WANTED}"
+    return " + ".join(ranks)
 
 
 def _facet_columns(narrowing: Sequence[Filter]) -> str:
