@@ -9,7 +9,7 @@ A subscriber must return well within the lease.
 import json
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from common.breaker import Breaker
-from common.db import Pipeline, Statement, pipeline, requires_transaction
+from common.db import Pipeline, Statement, pipeline, requires_transaction, run
 from common.ids import uuid7
 from outbox import wake
 from outbox.models import Dispatch, Event
@@ -58,11 +58,20 @@ PUBLISH_SQL = """
     INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
     VALUES (%(id)s, %(topic)s, %(aggregate)s, %(payload)s::jsonb, now())
 """
+PUBLISH_MANY_SQL = """
+    INSERT INTO outbox_event (id, topic, aggregate, payload, occurred_at)
+    SELECT id, %(topic)s::text, aggregate, payload::jsonb, now()
+      FROM unnest(%(ids)s::uuid[], %(aggregates)s::text[], %(payloads)s::text[])
+           WITH ORDINALITY AS fresh (id, aggregate, payload, place)
+     ORDER BY place
+"""
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
 # for itself alone. Workers step over what others have locked. ``only`` is one
 # subscriber, or NULL for all but ``away``. The transaction's now() would be too early:
-# it may have waited for the stamping.
+# it may have waited for the stamping. OFFSET 0 keeps the inner query one look into its
+# index per row: what has just been stamped is in no statistics, and a join of "no rows"
+# would compare all with all.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
@@ -76,7 +85,8 @@ CLAIM_SQL = """
                 WHERE earlier.delivered_at IS NULL AND earlier.dead_at IS NULL
                   AND earlier.subscriber = candidate.subscriber
                   AND earlier.aggregate = candidate.aggregate
-                  AND earlier.id < candidate.id)
+                  AND earlier.id < candidate.id
+               OFFSET 0)
          ORDER BY candidate.next_attempt_at, candidate.id
          LIMIT %(batch)s
            FOR NO KEY UPDATE SKIP LOCKED
@@ -170,6 +180,22 @@ def publish(*, topic: str, aggregate: str, payload: dict[str, Any]) -> None:
     """Store an event in the transaction of the change it describes."""
     with pipeline() as pipe:
         queue_publish(pipe, topic=topic, aggregate=aggregate, payload=payload)
+
+
+@requires_transaction
+def publish_many(*, topic: str, payloads: Mapping[str, dict[str, Any]]) -> None:
+    """Store events of one topic, by aggregate, in one statement and in their order."""
+    if settings.OUTBOX_SUBSCRIPTIONS[topic]:
+        transaction.on_commit(wake.relay, robust=True)
+    params = {
+        "topic": topic,
+        "ids": [uuid7() for _aggregate in payloads],
+        "aggregates": list(payloads),
+        "payloads": [
+            json.dumps(payload, cls=DjangoJSONEncoder) for payload in payloads.values()
+        ],
+    }
+    run(PUBLISH_MANY_SQL, params)
 
 
 def queue_publish(
