@@ -16,6 +16,7 @@ from analytics.reports.personal import report
 from common.admin import ModelAdmin, ReadOnlyAdmin, action, display, register
 from common.money import money
 from coupons.models import DiscountKind, PersonalOffer, PersonalRule
+from coupons.personal import committed
 
 CONFIDENCE = {
     Confidence.NONE: _("nobody to compare with yet"),
@@ -36,6 +37,7 @@ class RuleForm(forms.ModelForm[PersonalRule]):
 
     def clean(self) -> dict[str, Any]:
         clean: dict[str, Any] = super().clean() or {}
+        self._check_budget(clean.get("budget"))
         if clean.get("kind") != DiscountKind.PERCENT:
             return clean
         if not 1 <= (clean.get("value") or 0) <= 100:  # noqa: PLR2004 — per cent
@@ -43,6 +45,17 @@ class RuleForm(forms.ModelForm[PersonalRule]):
         if clean.get("max_discount") is None:
             self.add_error("max_discount", _("A percentage needs a limit."))
         return clean
+
+    def _check_budget(self, budget: int | None) -> None:
+        if budget is None or self.instance.pk is None:
+            return
+        least = committed(self.instance)
+        if budget < least:
+            self.add_error(
+                "budget",
+                _("Its coupons that are out can take off %(least)s.")
+                % {"least": money(least)},
+            )
 
 
 @register(PersonalRule)

@@ -1,6 +1,7 @@
-"""No coupon beyond the number of its batch, none on two orders."""
+"""No coupon beyond its batch's number or its rule's budget, none on two orders."""
 
 from common.invariants import Invariant
+from coupons.personal import COST_SQL
 
 INVARIANTS = [
     Invariant(
@@ -22,6 +23,46 @@ INVARIANTS = [
                 <> (batch.issued, batch.issued, batch.issued, batch.issued)
         """,
         hint="Keys are batches. The counter is only ever raised by a claim.",
+    ),
+    Invariant(
+        id="I6b",
+        title="A personal coupon was offered to its holder, who has no other open one",
+        sql="""
+            SELECT 'coupon ' || coupon.id, format('of user %%s in batch %%s, offered'
+                       ' to %%s', coupon.user_id, batch.name,
+                       coalesce(offer.user_id::text, 'nobody'))
+              FROM coupons_coupon AS coupon
+              JOIN coupons_couponbatch AS batch ON batch.id = coupon.batch_id
+              LEFT JOIN coupons_personaloffer AS offer ON offer.coupon_id = coupon.id
+             WHERE batch.is_personal <> (offer.id IS NOT NULL)
+                OR offer.user_id <> coupon.user_id
+             UNION ALL
+            SELECT 'user ' || offer.user_id, count(*) || ' open personal coupons'
+              FROM coupons_personaloffer AS offer
+              JOIN coupons_coupon AS coupon ON coupon.id = offer.coupon_id
+              JOIN coupons_couponbatch AS batch ON batch.id = coupon.batch_id
+             WHERE coupon.state = 'issued' AND batch.valid_until > now()
+               AND NOT EXISTS (SELECT FROM orders_order AS dead
+                                WHERE dead.user_id = coupon.user_id
+                                  AND dead.coupon_id = coupon.id)
+             GROUP BY offer.user_id HAVING count(*) > 1
+        """,
+        hint="One that came back from a dead order may be open beside a newer one.",
+    ),
+    Invariant(
+        id="I6c",
+        title="No rule has given or promised more than its budget",
+        sql=f"""
+            SELECT 'rule ' || rule.id, format('%%s of %%s', sum({COST_SQL}),
+                       rule.budget)
+              FROM coupons_personalrule AS rule
+              JOIN coupons_personaloffer AS offer ON offer.rule_id = rule.id
+              JOIN coupons_coupon AS coupon ON coupon.id = offer.coupon_id
+              JOIN coupons_couponbatch AS batch ON batch.id = coupon.batch_id
+             GROUP BY rule.id, rule.budget
+            HAVING sum({COST_SQL}) > rule.budget
+        """,  # noqa: S608 — our own text
+        hint="Given past the service, or the budget was lowered past the form.",
     ),
     Invariant(
         id="I7",

@@ -14,8 +14,10 @@ from checkout import services as checkout
 from checkout.services import Purchase
 from common.days import shop_day
 from common.idempotency import Claim, Reply
+from coupons import personal
 from coupons import services as coupons
-from coupons.models import DiscountKind
+from coupons.models import DiscountKind, PersonalRule, Segment
+from coupons.personal import Candidate
 from inventory import services as inventory
 from inventory.models import MovementKind
 from orders import invoicing
@@ -104,6 +106,7 @@ def busy_shop() -> Shop:
     _pay_outside(placed, user, mug.pk)
     _live_on(placed, user)
     _review(placed["delivered"], user, other)
+    _think_of(user, other)
     outbox.deliver_due()
     _age(placed["delivered"])
     return Shop(user=user, other=other, orders=placed)
@@ -199,6 +202,21 @@ def _live_on(placed: dict[str, UUID], user: User) -> None:
     checkout.deliver(order_id=placed["delivered"], actor_id=None)
     _ask_back(placed["shipped"], user)
     invoicing.issue_missing()
+
+
+def _think_of(*users: User) -> None:
+    """Give each a coupon of their own."""
+    rule = PersonalRule.objects.create(
+        name="For you",
+        segment=Segment.REGULAR,
+        kind=DiscountKind.FIXED,
+        value=1_000,
+        budget=5_000,
+        holdout_percent=0,
+    )
+    personal.offer(
+        rule_id=rule.pk, candidates=[Candidate(user.pk, 3) for user in users]
+    )
 
 
 def _ask_back(order_id: UUID, user: User) -> None:

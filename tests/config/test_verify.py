@@ -13,6 +13,7 @@ from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
 from tests.config.money_corruptions import MONEY_CORRUPTIONS
+from tests.config.personal_corruptions import PERSONAL_CORRUPTIONS
 from tests.config.promotion_corruptions import PROMOTION_CORRUPTIONS
 from tests.config.review_corruptions import REVIEW_CORRUPTIONS
 from tests.config.stock_corruptions import STOCK_CORRUPTIONS
@@ -50,6 +51,7 @@ CORRUPTIONS = {
     **MONEY_CORRUPTIONS,
     **REVIEW_CORRUPTIONS,
     **PROMOTION_CORRUPTIONS,
+    **PERSONAL_CORRUPTIONS,
     "balance raised": (
         """
         UPDATE points_pointaccount SET balance = balance + 1
@@ -150,7 +152,7 @@ CORRUPTIONS = {
     ),
     "batch counts a coupon too many": (
         """
-        UPDATE coupons_couponbatch SET issued = issued + 1
+        UPDATE coupons_couponbatch SET issued = issued + 1 WHERE NOT is_personal
         """,
         {"I6"},
     ),
@@ -178,7 +180,8 @@ CORRUPTIONS = {
     "coupon not given back": (
         """
         UPDATE coupons_coupon SET state = 'used', order_id = %(refunded)s,
-           used_at = now() WHERE state = 'issued'
+           used_at = now() WHERE state = 'issued' AND batch_id NOT IN
+           (SELECT id FROM coupons_couponbatch WHERE is_personal)
         """,
         {"I7"},
     ),
@@ -244,7 +247,7 @@ CORRUPTIONS = {
         """
         UPDATE orders_order SET status = 'shipped' WHERE id = %(delivered)s
         """,
-        {"I11", "I11c"},
+        {"I11", "I11c", "I20c"},
     ),
     "timeline with a hole": (
         """

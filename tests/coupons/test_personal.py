@@ -26,6 +26,7 @@ from coupons.models import (
     Segment,
 )
 from coupons.personal import Candidate, Decided
+from orders.models import Order
 from outbox.models import Event
 from tests.books import assert_books_balance
 from tests.factories import ProductFactory, StaffFactory, UserFactory
@@ -59,6 +60,11 @@ def regulars(number: int, *, orders: int = 3) -> list[User]:
         for _order in range(orders):
             buy(user, product.pk)
     return users
+
+
+def ship(order: Order) -> None:
+    checkout.pack(order_id=order.pk, actor_id=None)
+    checkout.ship(order_id=order.pk, carrier="CJ", tracking_number="1", actor_id=None)
 
 
 def buy(user: User, product_id: int, coupon_id: int | None = None) -> int:
@@ -173,12 +179,101 @@ def test_used_coupon_costs_what_it_took_off_and_a_lapsed_one_nothing() -> None:
     total = buy(user, product.pk, held.pk)
 
     assert total == 18_000
+    # The order may yet be called off, and the coupon come back.
+    assert personal.committed(rule) == 5_000 + 5_000
+    ship(user.orders.get(coupon_id=held.pk))
     assert personal.committed(rule) == 2_000 + 5_000
     CouponBatch.objects.update(
         valid_from=timezone.now() - timedelta(days=9),
         valid_until=timezone.now() - timedelta(days=8),
     )
     assert personal.committed(rule) == 2_000
+
+
+def test_coupon_that_comes_back_from_an_order_was_counted_all_along() -> None:
+    [user] = regulars(1)
+    rule = rule_of(budget=7_000, max_discount=5_000)
+    decide(rule, [user])
+    product = ProductFactory.create(price=20_000)
+    buy(user, product.pk, Coupon.objects.get().pk)
+
+    # 2,000 are off, but 5,000 could be again.
+    assert decide(rule, [UserFactory.create()]) == Decided(unaffordable=1)
+
+    order = user.orders.get(coupon_id=Coupon.objects.get().pk)
+    checkout.cancel(order_id=order.pk, user_id=user.pk, actor_id=None, reason="")
+    assert personal.committed(rule) == 5_000
+    assert_books_balance(apart_from={"I13b"})
+
+
+def test_coupon_of_an_expired_order_counts_since_its_money_may_come_late() -> None:
+    [user] = regulars(1)
+    rule = rule_of()
+    decide(rule, [user])
+    wish = Purchase(
+        user_id=user.pk,
+        email=user.email,
+        quantities={ProductFactory.create(price=20_000).pk: 1},
+        coupon_id=Coupon.objects.get().pk,
+    )
+    order = checkout.place_order(wish)
+    CouponBatch.objects.update(
+        valid_from=timezone.now() - timedelta(days=9),
+        valid_until=timezone.now() - timedelta(days=8),
+    )
+    assert personal.committed(rule) == 5_000
+    Order.objects.filter(pk=order.id).update(expires_at=timezone.now())
+
+    checkout.expire_overdue()
+
+    assert personal.committed(rule) == 5_000
+
+
+def test_coupons_on_hold_still_count() -> None:
+    user = UserFactory.create()
+    rule = rule_of()
+    decide(rule, [user])
+
+    coupons.set_active(batch_id=CouponBatch.objects.get().pk, active="no")
+
+    assert personal.committed(rule) == 5_000
+    assert decide(rule_of(name="Another"), [user]) == Decided()
+
+
+def test_lot_leaves_out_nobody_whom_the_budget_would_not_reach() -> None:
+    users = [UserFactory.create() for _user in range(40)]
+    rule = rule_of(holdout_percent=50, budget=3 * 5_000, max_discount=5_000)
+
+    decided = decide(rule, users)
+
+    offers = PersonalOffer.objects.all()
+    last = max(offer.user_id for offer in offers.exclude(coupon=None))
+    # Both groups are of those who came first: the others spend less anyway.
+    assert decided.offered == 3
+    assert {offer.user_id for offer in offers.filter(coupon=None)} == {
+        user.pk
+        for user in users
+        if user.pk < last and personal.is_held_out(rule, user.pk)
+    }
+    assert (
+        decided.unaffordable
+        == 40 - sum(personal.is_held_out(rule, user.pk) for user in users) - 3
+    )
+
+
+def test_number_of_statements_does_not_grow_with_the_customers(
+    django_assert_num_queries: Any,
+) -> None:
+    users = [UserFactory.create() for _user in range(60)]
+    rules = [rule_of(name=name, budget=10**9) for name in ("Few", "Many")]
+
+    for rule, some in zip(rules, (users[:1], users[1:]), strict=True):
+        # A savepoint and its end; the rule, the queue, who is busy, what is promised;
+        # the batch, its coupons, their events, the offers.
+        with django_assert_num_queries(10):
+            decide(rule, some)
+
+    assert Event.objects.filter(topic="coupon.issued").count() == 60
 
 
 def test_lot_is_stable_and_holds_out_its_share() -> None:
@@ -325,3 +420,18 @@ def test_rule_that_makes_no_sense_is_refused_beside_the_field(
     assert page.status_code == 200
     assert field in page.context["adminform"].errors or page.context["errors"]
     assert not PersonalRule.objects.exists()
+
+
+def test_budget_cannot_be_lowered_below_what_is_promised(client: Client) -> None:
+    rule = rule_of()
+    decide(rule, [UserFactory.create()])
+    client.force_login(StaffFactory.create())
+    path = f"/admin/coupons/personalrule/{rule.pk}/change/"
+    form = {"name": "Rule", "pause_days": "60", "is_active": "on"}
+
+    refused = client.post(path, form | {"budget": "4999"})
+
+    assert "can take off ₩5,000" in text_of(refused)
+    rule.refresh_from_db()
+    assert rule.budget == 100_000
+    assert client.post(path, form | {"budget": "5000"}).status_code == 302
