@@ -15,6 +15,7 @@ from api.v1 import (
     parcels,
     payments,
     points,
+    prices,
     product_lists,
     products,
     quotes,
@@ -34,11 +35,11 @@ urlpatterns = [
     *route("products/trending", trending.TrendingView, "trending"),
     *route("products/<id:product_id>", products.ProductView, "product"),
     *route("products/<id:product_id>/stock", products.ProductStockView, "stock"),
+    *route("products/<id:product_id>/prices", prices.ProductPricesView, "prices"),
     *route(
         "products/<id:product_id>/back-in-stock", restock.BackInStockView, "restock"
     ),
     *route("search/suggest", suggestions.SuggestView, "suggest"),
-    *route("categories", products.CategoryListView, "categories"),
     *route("products/<id:product_id>/reviews", reviews.ProductReviewsView, "reviews"),
     *route("reviews", reviews.OwnReviewsView, "own-reviews"),
     *route("reviews/<id:review_id>", reviews.ReviewView, "review"),
@@ -50,6 +51,7 @@ urlpatterns = [
     ),
     *route("reviews/<id:review_id>/helpful", reviews.HelpfulView, "helpful"),
     *route("reviews/<id:review_id>/report", reviews.ReportView, "report-review"),
+    *route("categories", products.CategoryListView, "categories"),
     *route("orders", orders.OrderListView, "orders"),
     *route("orders/<uuid:order_id>", orders.OrderView, "order"),
     *route(
@@ -130,9 +132,7 @@ urlpatterns = [
     *route("delivery/quotes", delivery.DeliveryQuotesView, "delivery-quotes"),
     *route("analytics/sales", analytics.SalesReportView, "analytics-sales"),
     *route("analytics/top", analytics.TopReportView, "analytics-top"),
-    *route(
-        "analytics/campaigns", analytics.CampaignReportView, "analytics-campaigns"
-    ),
+    *route("analytics/campaigns", analytics.CampaignReportView, "analytics-campaigns"),
     *route("analytics/search", analytics.SearchReportView, "analytics-search"),
     *route("stream/orders", stream.StreamView, "stream-orders"),
     *route("stream/manifest", stream.ManifestView, "stream-manifest"),

@@ -100,6 +100,7 @@ CALLS: dict[str, Call] = {
     ),
     "product": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}"),
     "stock": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}/stock"),
+    "prices": lambda api, s: api.get(f"/api/v1/products/{s.products[0].pk}/prices"),
     "wait for it": lambda api, s: api.put(
         f"/api/v1/products/{s.sold_out.pk}/back-in-stock"
     ),
