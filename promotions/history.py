@@ -5,6 +5,7 @@ reductions of that time included (the EU's Price Indication Directive, 98/6/EC, 
 6a). Whoever raises a price first and lowers it then has no reduction to announce.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -88,10 +89,7 @@ class PriceHistory:
     def lowest_before(self, moment: datetime) -> int | None:
         """Return the lowest price of the 30 days before; ``None`` if there was none."""
         first = moment - WINDOW
-        turns = {era.since for era in self.eras} | {first}
-        for run in self.runs:
-            turns |= {run.starts_at, run.ends_at or moment}
-        prices = [self.at(turn) for turn in sorted(turns) if first <= turn < moment]
+        prices = [self.at(turn) for turn in self._turns(first, moment)]
         return min((price for price in prices if price is not None), default=None)
 
     def reduction(self, now: datetime) -> Reduction | None:
@@ -111,19 +109,26 @@ class PriceHistory:
     def points(self, now: datetime) -> list[Era]:
         """Return the prices of the last days and since when, promotions included."""
         first = max(now - SHOWN, self.eras[0].since)
-        turns = {era.since for era in self.eras} | {first}
-        for run in self.runs:
-            turns |= {run.starts_at, run.ends_at or now}
         shown: list[Era] = []
-        for turn in sorted(turn for turn in turns if first <= turn <= now):
+        for turn in [*self._turns(first, now), now]:
             price = self.at(turn)
             if price is not None and (not shown or shown[-1].price != price):
                 shown.append(Era(turn, price))
         return shown
 
+    def _turns(self, first: datetime, end: datetime) -> list[datetime]:
+        """Return when the price can have become another: from ``first`` until ``end``.
+
+        The first instant is one of them, the last one is not.
+        """
+        turns = {era.since for era in self.eras} | {first}
+        for run in self.runs:
+            turns |= {run.starts_at, run.ends_at or end}
+        return sorted(turn for turn in turns if first <= turn < end)
+
     def _base(self, moment: datetime) -> int | None:
-        held = [era.price for era in self.eras if era.since <= moment]
-        return held[-1] if held else None
+        after = bisect_right(self.eras, moment, key=lambda era: era.since)
+        return self.eras[after - 1].price if after else None
 
     def _running(self, moment: datetime) -> list[Run]:
         return [run for run in self.runs if run.runs_at(moment)]
@@ -168,7 +173,17 @@ def _eras(product: Product) -> list[Era]:
     if changes:
         began = min(began, changes[0][0])
     first = changes[0][1] if changes else product.price
-    return [Era(began, first), *(Era(at, new) for at, _old, new in changes)]
+    eras = [Era(began, first), *(Era(at, new) for at, _old, new in changes)]
+    return _since_on_sale(eras, product.published_at)
+
+
+def _since_on_sale(eras: Sequence[Era], published_at: datetime | None) -> list[Era]:
+    """Leave out the prices at which nobody could buy it yet."""
+    if published_at is None:
+        return list(eras)
+    before = [era for era in eras if era.since <= published_at]
+    first = [Era(published_at, before[-1].price)] if before else []
+    return [*first, *(era for era in eras if era.since > published_at)]
 
 
 def _promotions(product: Product, shelves: Collection[int]) -> QuerySet[Promotion]:

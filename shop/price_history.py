@@ -11,6 +11,7 @@ from promotions.history import Era, Reduction, history_of
 from promotions.models import Promotion
 
 WIDTH, HEIGHT, MARGIN = 320, 64, 6
+ROWS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class PriceFacts:
     reduction: Reduction | None
     offers: Sequence[Promotion]
     points: Sequence[Era]
+    # The newest first, and no more than a page can hold.
+    newest: Sequence[Era]
     # A polyline of steps, in a box of WIDTH by HEIGHT.
     line: str
 
@@ -38,6 +41,7 @@ def price_facts(product: Product, *, shelves: Collection[int]) -> PriceFacts:
         offers=history.offers,
         # A price that never changed needs no picture.
         points=points if len(points) > 1 else [],
+        newest=points[: -ROWS - 1 : -1] if len(points) > 1 else [],
         line=_steps(points, now) if len(points) > 1 else "",
     )
 

@@ -1,6 +1,7 @@
 """What a product cost before, and what may be called a reduction."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -132,9 +133,8 @@ def test_new_product_has_no_price_before() -> None:
 @pytest.fixture
 def jar(db: None) -> Product:
     product = ProductFactory.create(price=10_000)
-    Product.objects.filter(pk=product.pk).update(
-        created_at=timezone.now() - timedelta(days=300)
-    )
+    since = timezone.now() - timedelta(days=300)
+    Product.objects.filter(pk=product.pk).update(created_at=since, published_at=since)
     product.refresh_from_db()
     return product
 
@@ -197,3 +197,84 @@ def test_page_shows_the_lowest_price_before(client: Client, jar: Product) -> Non
     assert "Autumn · ₩8,000 in your cart" in page
     assert "Lowest price of the 30 days before: ₩10,000 (now 20 % less)" in page
     assert "What it cost before" in page
+
+
+@pytest.mark.django_db
+def test_price_before_a_product_was_on_sale_is_no_price_before() -> None:
+    product = ProductFactory.create(price=8_000)
+    created, shown = days_ago(40), days_ago(10)
+    Product.objects.filter(pk=product.pk).update(created_at=created, published_at=shown)
+    for ago, old, new in ((30, 20_000, 10_000), (5, 10_000, 9_000), (5, 9_000, 8_000)):
+        PriceChange.objects.create(
+            product=product, old_price=old, new_price=new, changed_at=days_ago(ago)
+        )
+    product.refresh_from_db()
+
+    known = history_of(product, shelves=[])
+
+    assert known.eras[0] == Era(shown, 10_000)
+    # Two changes at one instant are one.
+    assert known.reduction(NOW) == Reduction(8_000, 10_000, days_ago(5), ())
+
+
+@pytest.mark.django_db
+def test_price_that_was_lowered_before_it_was_on_sale_is_no_reduction() -> None:
+    product = ProductFactory.create(price=10_000)
+    Product.objects.filter(pk=product.pk).update(
+        created_at=days_ago(40), published_at=days_ago(10)
+    )
+    PriceChange.objects.create(
+        product=product, old_price=20_000, new_price=10_000, changed_at=days_ago(30)
+    )
+    product.refresh_from_db()
+
+    assert history_of(product, shelves=[]).reduction(NOW) is None
+
+
+def test_price_raised_at_the_moment_a_promotion_begins_is_no_reduction() -> None:
+    known = history({400: 10_000, 3: 12_500}, run(20, starts=3))
+
+    assert known.at(days_ago(3)) == 10_000
+    assert known.reduction(NOW) is None
+
+
+def test_promotion_right_after_another_is_no_reduction_of_its_own() -> None:
+    known = history({400: 10_000}, run(20, starts=20, ends=3), run(20, starts=3))
+
+    assert known.reduction(NOW) is None
+
+
+def test_thousand_changes_are_looked_up_and_not_run_through() -> None:
+    looked_at = 0
+
+    class Counting(list[Era]):
+        def __getitem__(self, place: Any) -> Any:
+            nonlocal looked_at
+            looked_at += 1
+            return super().__getitem__(place)
+
+    eras = [Era(days_ago(80 - n * 0.08), 10_000 + n % 7) for n in range(1_000)]
+    known = PriceHistory(Counting(eras), [run(10, starts=3)])
+
+    assert len(known.points(NOW)) > 990
+    # Two to the tenth is more than a thousand.
+    assert looked_at < 1_002 * 13
+
+
+@pytest.mark.django_db
+def test_page_shows_the_newest_prices_of_very_many(
+    client: Client, jar: Product
+) -> None:
+    for n in range(60):
+        PriceChange.objects.create(
+            product=jar,
+            old_price=10_000 + n,
+            new_price=10_001 + n,
+            changed_at=timezone.now() - timedelta(hours=61 - n),
+        )
+
+    page = text_of(client.get(f"/p/{jar.slug}-{jar.pk}/"))
+
+    assert "₩10,060" in page
+    assert "₩10,031" in page
+    assert "₩10,030" not in page
