@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db.models import Q
@@ -38,10 +39,10 @@ from promotions.pricing import (
 )
 from promotions.selectors import Buyer
 
-# Newest first, with what was known of their shoppers at the moment.
+# Oldest first, page by page, with what was known of their shoppers at the moment.
 ORDERS_SQL = f"""
-    SELECT placed.number, placed.user_id, placed.placed_at, placed.coupon_id,
-           coalesce((SELECT sum((step ->> 'amount')::bigint)
+    SELECT placed.id, placed.number, placed.user_id, placed.placed_at,
+           placed.coupon_id, coalesce((SELECT sum((step ->> 'amount')::bigint)
                        FROM jsonb_array_elements(placed.adjustments) AS step
                       WHERE step ->> 'kind' = 'delivery'), 0)::bigint,
            past.orders, past.recent, content.lines
@@ -62,10 +63,24 @@ ORDERS_SQL = f"""
              JOIN catalog_product AS product ON product.id = line.product_id
             WHERE line.order_id = placed.id) AS content
      WHERE placed.placed_at >= %(since)s::timestamptz
-       AND placed.status <> ALL(%(dead)s::text[])
-     ORDER BY placed.id DESC
-     LIMIT %(limit)s::bigint
+       AND placed.placed_at < %(until)s::timestamptz
+       AND placed.status <> ALL(%(dead)s::text[]) AND placed.id > %(after)s::uuid
+     ORDER BY placed.id
+     LIMIT %(page)s::bigint
 """  # noqa: S608 — our own text
+# The newest order that is not looked at any more, and how many there are.
+EXTENT_SQL = """
+    WITH found AS (
+        SELECT id FROM orders_order
+         WHERE placed_at >= %(since)s::timestamptz
+           AND placed_at < %(until)s::timestamptz
+           AND status <> ALL(%(dead)s::text[])
+    )
+    SELECT (SELECT id FROM found ORDER BY id DESC OFFSET %(limit)s::bigint LIMIT 1),
+           (SELECT count(*) FROM found)
+"""
+PAGE = 1_000
+FIRST = UUID(int=0)
 # The same of everybody who has a cart, right now.
 BUYERS_SQL = f"""
     SELECT cart.user_id, count(*),
@@ -185,22 +200,19 @@ def simulate(
     """
     now = timezone.now()
     since = now - timedelta(days=days)
-    rows = run(
-        ORDERS_SQL, {"since": since, "limit": limit + 1, "dead": list(DEAD)}
-    ).rows()
-    newest = rows[:limit][::-1]
     families = _families()
     scoped = _scoped(draft, families)
     others = [_scoped(one, families) for one in _others(draft, since)]
     running = [one for one in others if one.promotion.is_running(now)]
     carts = _carts(now)
+    span = {"since": since, "until": now, "dead": list(DEAD)}
+    [(cut, number)] = run(EXTENT_SQL, span | {"limit": limit}).rows()
+    placed = _watched(progress, "orders", _ordered(span, cut), min(number, limit))
     return Simulation(
         since=since,
-        orders=_tally(
-            scoped, others, _watched(progress, "orders", _ordered(newest), len(newest))
-        ),
+        orders=_tally(scoped, others, placed),
         carts=_tally(scoped, running, _watched(progress, "carts", carts, len(carts))),
-        is_cut=len(rows) > limit,
+        is_cut=cut is not None,
     )
 
 
@@ -288,21 +300,30 @@ def _families() -> dict[int, frozenset[int]]:
     return {category_id: frozenset(family) for category_id, family in families.items()}
 
 
-def _ordered(rows: Sequence[tuple[Any, ...]]) -> Iterator[Case]:
-    coupon_ids = [row[3] for row in rows if row[3] is not None]
-    held = Coupon.objects.select_related("batch").in_bulk(coupon_ids)
-    terms = {coupon_id: _coupon(coupon) for coupon_id, coupon in held.items()}
-    for number, user_id, moment, coupon_id, delivery, earlier, recent, text in rows:
-        lines = orjson.loads(text)
-        yield Case(
-            label=number,
-            moment=moment,
-            buyer=Buyer(user_id is not None, earlier, recent),
-            items=tuple(Item(*line[:6]) for line in lines),
-            shelves={line[0]: line[6] for line in lines},
-            coupon=terms.get(coupon_id),
-            delivery=DeliveryTerms("", "", delivery, None),
-        )
+def _ordered(span: Mapping[str, Any], cut: UUID | None) -> Iterator[Case]:
+    """Read the orders after ``cut`` a page at a time: there can be very many."""
+    after = cut or FIRST
+    while rows := run(ORDERS_SQL, {**span, "after": after, "page": PAGE}).rows():
+        after = rows[-1][0]
+        coupon_ids = [row[4] for row in rows if row[4] is not None]
+        held = Coupon.objects.select_related("batch").in_bulk(coupon_ids)
+        terms = {coupon_id: _coupon(coupon) for coupon_id, coupon in held.items()}
+        for row in rows:
+            yield _case(row, terms)
+
+
+def _case(row: Sequence[Any], terms: Mapping[int, CouponTerms]) -> Case:
+    number, user_id, moment, coupon_id, delivery, earlier, recent, text = row[1:]
+    lines = orjson.loads(text)
+    return Case(
+        label=number,
+        moment=moment,
+        buyer=Buyer(user_id is not None, earlier, recent),
+        items=tuple(Item(*line[:6]) for line in lines),
+        shelves={line[0]: line[6] for line in lines},
+        coupon=terms.get(coupon_id),
+        delivery=DeliveryTerms("", "", delivery, None),
+    )
 
 
 def _coupon(coupon: Coupon) -> CouponTerms:

@@ -1,18 +1,23 @@
 """What a promotion would have cost, from orders and carts that are there."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cart import services as carts
 from catalog.models import Product
 from checkout import services as checkout
+from checkout import simulator
 from checkout.services import Purchase
 from checkout.simulator import Simulation, Tally, simulate
 from common.days import shop_day
@@ -192,6 +197,22 @@ def test_limit_takes_the_newest_and_says_so(jar: Product) -> None:
     assert (found.orders.seen, found.orders.cost) == (2, 5_000)
 
 
+def test_orders_are_read_page_by_page(jar: Product) -> None:
+    for quantity in (1, 2, 3, 4, 5):
+        buy(jar, quantity)
+    draft = draft_of(value=10, budget=5_500)
+    whole = run(draft, limit=4)
+
+    with patch.object(simulator, "PAGE", 2), CaptureQueriesContext(connection) as sent:
+        found = run(draft, limit=4)
+
+    # The budget lasts for the second and third: it runs out as it would have.
+    assert (found.orders.seen, found.orders.cost) == (4, 5_000)
+    assert found == replace(whole, since=found.since)
+    texts = [one["sql"] for one in sent.captured_queries]
+    assert sum("jsonb_array_elements(placed.adjustments)" in one for one in texts) == 3
+
+
 def test_command_prints_figures_and_json(jar: Product) -> None:
     buy(jar)
     draft = draft_of(value=10)
@@ -208,8 +229,9 @@ def test_command_prints_figures_and_json(jar: Product) -> None:
 def test_command_refuses_what_makes_no_sense() -> None:
     with pytest.raises(CommandError, match="no promotion 999"):
         call_command("simulate_promotion", 999)
-    with pytest.raises(CommandError, match="at least 1"):
-        call_command("simulate_promotion", draft_of().pk, "--days", "0")
+    for days in ("0", "3651", str(10**12)):
+        with pytest.raises(CommandError, match="from 1 to 3650"):
+            call_command("simulate_promotion", draft_of().pk, "--days", days)
 
 
 def test_page_is_for_staff_with_the_permission(client: Client, jar: Product) -> None:
@@ -223,7 +245,7 @@ def test_page_is_for_staff_with_the_permission(client: Client, jar: Product) -> 
     page = client.get(path, {"days": "7"})
 
     assert page.status_code == 200
-    assert "₩1,000 (7.6 %)" in page.content.decode()
+    assert "₩1,000 (7.7 %)" in page.content.decode()
     assert client.get(path, {"days": "nonsense"}).status_code == 200
     assert client.get(path.replace(str(draft.pk), "999999")).status_code == 404
 
@@ -233,3 +255,13 @@ def test_dates_of_the_draft_do_not_matter(jar: Product) -> None:
     later = timezone.now() + timedelta(days=9)
 
     assert run(draft_of(starts_at=later)).orders.touched == 1
+
+
+def test_page_of_a_promotion_leads_to_its_simulation(client: Client) -> None:
+    draft = draft_of()
+    client.force_login(StaffFactory.create())
+
+    page = client.get(f"/admin/promotions/promotion/{draft.pk}/change/")
+
+    address = f'href="/admin/promotions/promotion/{draft.pk}/simulate/"'
+    assert address in page.content.decode()

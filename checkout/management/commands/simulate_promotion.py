@@ -14,6 +14,7 @@ from common.progress import Progress
 from promotions.models import Promotion
 
 DAYS, ORDERS = 30, 100_000
+MOST_DAYS = 3_650
 
 
 class Command(BaseCommand):
@@ -35,8 +36,10 @@ class Command(BaseCommand):
         draft = Promotion.objects.filter(pk=options["promotion"]).first()
         if draft is None:
             raise CommandError(f"There is no promotion {options['promotion']}.")
-        if options["days"] < 1 or options["orders"] < 1:
-            raise CommandError("--days and --orders have to be at least 1.")
+        if not 1 <= options["days"] <= MOST_DAYS or options["orders"] < 1:
+            raise CommandError(
+                f"--days goes from 1 to {MOST_DAYS}, --orders begins with 1."
+            )
         found = simulate(
             draft,
             days=options["days"],
