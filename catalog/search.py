@@ -170,7 +170,8 @@ def suggest(text: str, *, limit: int = 8) -> Suggestions:
     kept: Suggestions | None = cache.get(key)
     if kept is None:
         kept = _suggest(text, limit)
-        cache.set(key, kept, KEPT_SECONDS)
+        if vocabulary().words:
+            cache.set(key, kept, KEPT_SECONDS)
     return kept
 
 
@@ -267,8 +268,12 @@ def _meant(text: str) -> str | None:
     key = _key("meant", [text])
     kept: str | None = cache.get(key)
     if kept is None:
-        texts = vocabulary().corrections(text)
-        queries = ((each, to_query(each, synonyms())) for each in texts)
+        known = vocabulary()
+        if not known.words:
+            return None
+        queries = (
+            (each, to_query(each, synonyms())) for each in known.corrections(text)
+        )
         hit = (each for each, query in queries if query and _has_hits(query))
         kept = next(hit, "")
         cache.set(key, kept, KEPT_SECONDS)

@@ -63,6 +63,12 @@ class Vocabulary:
     phrases: Sequence[Phrase] = ()
     shelves: Sequence[Shelf] = ()
 
+    def prepare(self) -> None:
+        """Make now what the first searches would wait for; it is kept with the rest."""
+        for name, part in vars(type(self)).items():
+            if isinstance(part, cached_property):
+                getattr(self, name)
+
     def corrections(self, text: str) -> list[str]:
         """Return what else a text without hits may have meant, the likeliest first."""
         tokens = text.split()

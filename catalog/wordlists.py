@@ -1,13 +1,16 @@
 """The vocabulary and the synonyms, read from the database and kept in the cache.
 
-Both are made anew by the clock, and by whoever needs them once the cache has lost them.
+The clock makes the vocabulary anew. Where the cache has lost it, whoever needs it has
+it made in a thread of its own, and does without until then: it takes seconds.
 """
 
-from threading import Lock
+import logging
+from collections.abc import Callable
+from threading import Lock, Thread
 from time import time_ns
 
 from django.core.cache import cache
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from catalog.models import Category, Product, SynonymGroup
@@ -49,42 +52,59 @@ _WORDS_SQL = """
      LIMIT %s
 """
 
-_lock = Lock()
+logger = logging.getLogger(__name__)
+_NOTHING = Vocabulary(())
+_building = Lock()
 # The version this process has in memory, and what it is.
 _held: tuple[int, Vocabulary] | None = None
 
 
 def vocabulary() -> Vocabulary:
-    """Return the words of the catalogue, at most an hour old."""
+    """Return the words of the catalogue, at most an hour old; at first, no words."""
     global _held  # noqa: PLW0603 — a memory of this process
     version: int | None = cache.get(_VERSION_KEY)
-    held = _held
-    if version is not None and held is not None and held[0] == version:
-        return held[1]
-    is_mine = version is not None or cache.add(_BUILDING_KEY, 1, BUILDING_SECONDS)
-    if held is not None and not is_mine:
-        # Somebody is at it; what this process knows will do until then.
-        return held[1]
-    with _lock:
-        kept = cache.get(_WORDS_KEY) if version is not None else None
-        if version is not None and kept is not None:
-            _held = (version, Vocabulary(*kept))
-            return _held[1]
-        return refresh_vocabulary()
+    if version is not None and (_held is None or _held[0] != version):
+        kept: Vocabulary | None = cache.get(_WORDS_KEY)
+        if kept is not None:
+            _held = (version, kept)
+    elif version is None and cache.add(_BUILDING_KEY, 1, BUILDING_SECONDS):
+        start(refresh_vocabulary)
+    return _held[1] if _held else _NOTHING
 
 
 def refresh_vocabulary() -> Vocabulary:
-    """Read the words of the catalogue and keep them for everybody."""
+    """Read the words of the catalogue and keep them for everybody; takes seconds."""
     global _held  # noqa: PLW0603 — a memory of this process
     fresh = Vocabulary(_read_words(), _read_phrases(), _read_shelves())
+    fresh.prepare()
     version = time_ns()
-    kept = (fresh.words, fresh.phrases, fresh.shelves)
     # The words first: who sees the version finds them.
-    cache.set(_WORDS_KEY, kept, VOCABULARY_SECONDS + 60)
+    cache.set(_WORDS_KEY, fresh, VOCABULARY_SECONDS + 60)
     cache.set(_VERSION_KEY, version, VOCABULARY_SECONDS)
     cache.delete(_BUILDING_KEY)
     _held = (version, fresh)
     return fresh
+
+
+def _in_a_thread(build: Callable[[], object]) -> None:
+    Thread(target=_build, args=(build,), name="vocabulary", daemon=True).start()
+
+
+def _build(build: Callable[[], object]) -> None:
+    # Without a cache there is nobody else to say that it is being done.
+    if not _building.acquire(blocking=False):
+        return
+    try:
+        build()
+    except Error as error:
+        logger.warning("the catalogue's words cannot be read: %s", error)
+    finally:
+        connection.close()
+        _building.release()
+
+
+# How the words are read without anybody waiting; tests wait.
+start = _in_a_thread
 
 
 def synonyms() -> Synonyms:

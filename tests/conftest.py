@@ -55,6 +55,14 @@ def _no_internet() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _words_are_read_at_once() -> Iterator[None]:
+    """Read the catalogue's words where a shop would have a thread do it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog.wordlists.start", lambda build: build())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _transactions_wait_for_nobody() -> Iterator[None]:
     """Fail what opens a network connection while it holds a transaction."""
     with no_network_in_transactions():

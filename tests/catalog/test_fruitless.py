@@ -1,5 +1,7 @@
 """The report of searches in vain, popularity, and the words of the catalogue."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from django.utils import timezone
 
 from catalog import fruitless, tasks, wordlists
 from catalog.models import FruitlessSearch, Popularity, SynonymGroup
-from catalog.search import Asked, find
+from catalog.search import Asked, find, suggest
 from catalog.services import set_popularity
 from tests.factories import CategoryFactory, ProductFactory, StaffFactory
 
@@ -118,6 +120,41 @@ def test_words_are_read_anew_when_the_cache_is_gone() -> None:
     assert len(statements) == 0
 
     cache.clear()
+    assert wordlists.vocabulary().knows("zither")
+
+
+def test_nobody_waits_for_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    ProductFactory.create(name="Zither")
+    asked: list[Callable[[], object]] = []
+    monkeypatch.setattr("catalog.wordlists.start", asked.append)
+    monkeypatch.setattr("catalog.wordlists._held", None)
+
+    # A vain search is answered as such, and one of them has the words read.
+    for _ in range(2):
+        assert find(Asked(text="zihter")).correction is None
+        assert suggest("zit").queries == ()
+    assert len(asked) == 1
+
+    asked[0]()
+    assert find(Asked(text="zihter")).correction is not None
+    assert [each.text for each in suggest("zit").queries] == ["zither"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_reads_the_words_and_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ProductFactory.create(name="Zither")
+    monkeypatch.setattr("catalog.wordlists._held", None)
+    done: list[object] = []
+
+    def build() -> None:
+        done.append(wordlists.refresh_vocabulary())
+
+    wordlists._in_a_thread(build)
+    for thread in threading.enumerate():
+        if thread.name == "vocabulary":
+            thread.join(60)
+
+    assert len(done) == 1
     assert wordlists.vocabulary().knows("zither")
 
 
