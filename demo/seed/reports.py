@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from analytics import funnel, trends
-from catalog.models import FruitlessSearch
+from catalog.models import FruitlessSearch, SynonymGroup
 from demo.seed.moments import HOUR, aware
 
 # What shoppers of the demo looked for in vain: text, times, hours ago, found instead.
@@ -15,14 +15,26 @@ IN_VAIN = (
     ("led lamp usb", 5, 26, ""),
     ("wool blanket xxl", 3, 50, ""),
 )
+# What the catalogue calls by one name, and shoppers by another.
+SYNONYMS = (
+    ("sofa", "couch"),
+    ("cup", "mug"),
+    ("backpack", "rucksack"),
+    ("torch", "flashlight"),
+    ("bicycle", "bike"),
+    ("television", "tv"),
+    ("running shoe", "trainers", "sneakers"),
+    ("aubergine", "eggplant"),
+)
 
 
 def know(days: Iterable[date], now: int) -> None:
-    """Count the funnel of the days, score the products, note searches in vain."""
+    """Count the funnel of the days, score the products, learn what shoppers say."""
     for day in days:
         funnel.count_day(day)
     funnel.count_fresh_days()
     trends.refresh()
+    SynonymGroup.objects.bulk_create(SynonymGroup(words=list(it)) for it in SYNONYMS)
     FruitlessSearch.objects.bulk_create(
         FruitlessSearch(
             text=text,

@@ -13,7 +13,8 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from analytics.models import DailySales
-from catalog.models import Product
+from catalog.models import Product, SynonymGroup
+from catalog.search import Asked, find
 from coupons.models import Coupon, CouponBatch
 from demo.catalogue import articles
 from demo.logins import DANIEL, LOGINS, MINJI, STAFF
@@ -125,6 +126,13 @@ def test_sales_are_rolled_up(shop: None) -> None:
     rolled_up = DailySales.objects.aggregate(units=models.Sum("units"))
 
     assert rolled_up == sold
+
+
+def test_each_word_of_a_synonym_finds_something(shop: None) -> None:
+    groups = list(SynonymGroup.objects.values_list("words", flat=True))
+    assert len(groups) > 5
+    for words in groups:
+        assert all(find(Asked(text=it, may_correct=False)).count for it in words), words
 
 
 def test_buyers_say_what_they_think_and_staff_have_some_to_read(shop: None) -> None:
