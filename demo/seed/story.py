@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from analytics import services as analytics
 from cart.models import Cart, CartItem
+from catalog import wordlists
 from catalog.models import Category, Product
 from common.days import shop_day
 from common.progress import Progress
@@ -74,6 +75,7 @@ def fill(wish: Wish, progress: Progress) -> None:
         tables.catch_up_sequences()
     # Cached cards are known by product and version, and both begin anew.
     cache.clear()
+    wordlists.refresh_vocabulary()
     progress.say("making the tables quick to read …")
     _tidy_up()
 
