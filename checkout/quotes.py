@@ -14,7 +14,6 @@ from checkout.errors import QuoteInvalid, QuoteOutdated
 from promotions.pricing import Quote
 
 LONGEST = 8_000  # characters; a hundred lines need fewer
-_signer = Signer(salt="checkout.quote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def quote_id(priced: Quote) -> str:
         for line in priced.lines
     ]
     facts = [sorted(lines), priced.discount, priced.delivery_cost, priced.total]
-    return _signer.sign_object(facts, compress=True)
+    return _signer().sign_object(facts, compress=True)
 
 
 def read(token: str) -> Shown:
@@ -56,7 +55,7 @@ def read(token: str) -> Shown:
     if len(token) > LONGEST:
         raise QuoteInvalid
     try:
-        lines, discount, delivery_cost, total = _signer.unsign_object(token)
+        lines, discount, delivery_cost, total = _signer().unsign_object(token)
     except (BadSignature, ValueError):
         raise QuoteInvalid from None
     return Shown(
@@ -65,6 +64,11 @@ def read(token: str) -> Shown:
         delivery_cost=delivery_cost,
         total=total,
     )
+
+
+def _signer() -> Signer:
+    # Not at import: that would need the key before its absence can be told.
+    return Signer(salt="checkout.quote")
 
 
 def check(token: str, priced: Quote) -> None:
