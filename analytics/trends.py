@@ -117,7 +117,7 @@ _SCORES = """
     )
     SELECT (SELECT count(*) FROM stale) + (SELECT count(*) FROM written)
 """
-SCORES_LOCK = 0x0D0751  # any constant that nobody else uses
+SCORES_LOCK = 0x0D0752  # any constant that nobody else uses
 
 
 def refresh() -> int:

@@ -68,17 +68,6 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Annotate ``available``, read live from the stock table."""
         return self.annotate(available=F("stock__on_hand") - F("stock__reserved"))
 
-    def priced_between(
-        self, lowest: int | None, highest: int | None
-    ) -> "ProductQuerySet":
-        """Keep prices in the closed interval, in minor units; ``None`` is no bound."""
-        products = self
-        if lowest is not None:
-            products = products.filter(price__gte=lowest)
-        if highest is not None:
-            products = products.filter(price__lte=highest)
-        return products
-
 
 class Product(models.Model):
     """The sellable unit: one SKU, one price, one stock."""

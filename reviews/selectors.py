@@ -75,12 +75,6 @@ def has_received(user_id: int, product_id: int) -> bool:
     return delivered.filter(lines__product=product_id).exists()
 
 
-def reviewed_products(user_id: int, product_ids: Sequence[int]) -> set[int]:
-    """Return those of the products that the shopper has a review of."""
-    own = Review.objects.of_user(user_id).kept().filter(product__in=product_ids)
-    return set(own.values_list("product_id", flat=True))
-
-
 def to_review(user_id: int, *, limit: int) -> list[OrderLine]:
     """Return a line of each delivered product that waits for a review, newest first."""
     own = Review.objects.of_user(user_id).kept().filter(product=OuterRef("product"))
