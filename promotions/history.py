@@ -36,13 +36,15 @@ class Run:
     """A promotion that lowers the price of a single unit for everybody, and when.
 
     ``is_lasting`` says that everybody who buys now gets it: it was not stopped, and no
-    budget can run out.
+    budget can run out. ``changed_at`` is when its terms became these, if they were
+    changed: it may have been paused before, or have given more.
     """
 
     terms: PromotionTerms
     starts_at: datetime
     ends_at: datetime | None
     is_lasting: bool
+    changed_at: datetime | None = None
 
     def runs_at(self, moment: datetime) -> bool:
         """Tell whether it lowered the price at that moment."""
@@ -100,8 +102,13 @@ class PriceHistory:
             return None
         price = _reduced(base, running)
         began = min((run.starts_at for run in running), default=self._lowered())
-        lowest = self.lowest_before(began) if began else None
-        if began is None or lowest is None or price >= lowest:
+        if began is None:
+            return None
+        # To go on after a pause, or to give more, is to begin once more.
+        changes = [run.changed_at for run in running if run.changed_at]
+        known = [self.lowest_before(moment) for moment in (began, *changes)]
+        lowest = min((one for one in known if one is not None), default=None)
+        if lowest is None or price >= lowest:
             return None
         labels = tuple(run.terms.name for run in running)
         return Reduction(price, lowest, began, labels)
@@ -209,14 +216,21 @@ def _lowers_a_unit(promotion: Promotion) -> bool:
 def _run(promotion: Promotion, now: datetime) -> Run:
     ends_at = promotion.ends_at
     if not promotion.is_active:
-        # Nobody knows since when it has been stopped.
-        ends_at = min(ends_at or now, now)
+        # It was stopped then, or before.
+        stopped = promotion.changed_at or now
+        ends_at = min(ends_at or stopped, stopped)
     return Run(
         terms=replace(terms_of(promotion), budget_left=None),
         starts_at=promotion.starts_at,
         ends_at=ends_at,
         is_lasting=promotion.is_active and promotion.budget is None,
+        changed_at=_changed_while_known(promotion),
     )
+
+
+def _changed_while_known(promotion: Promotion) -> datetime | None:
+    changed = promotion.changed_at
+    return changed if changed and changed > promotion.starts_at else None
 
 
 def terms_of(promotion: Promotion) -> PromotionTerms:

@@ -52,6 +52,23 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
         )
 
 
+# A name or a later end changes no price; whoever goes on with what is over does.
+_NEXT_EDITION = """
+    NEW.version = OLD.version + 1;
+    IF OLD.created_at < now() AND (
+        (OLD.kind, OLD.value, OLD.max_discount, OLD.min_spend, OLD.audience,
+         OLD.starts_at, OLD.is_active, OLD.priority, OLD.exclusive_group)
+        IS DISTINCT FROM
+        (NEW.kind, NEW.value, NEW.max_discount, NEW.min_spend, NEW.audience,
+         NEW.starts_at, NEW.is_active, NEW.priority, NEW.exclusive_group)
+        OR (OLD.ends_at <= now() AND NEW.ends_at IS DISTINCT FROM OLD.ends_at)
+    ) THEN
+        NEW.changed_at = now();
+    END IF;
+    RETURN NEW;
+"""
+
+
 class Promotion(models.Model):
     """A rule that makes a purchase cheaper without anybody asking for it.
 
@@ -137,6 +154,10 @@ class Promotion(models.Model):
     # Raised by the database when the terms change: an order is written only if they
     # are those that it was quoted by.
     version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # When the database last saw that other prices follow from the terms: nobody knows
+    # what they were before. Empty if they are those that it was made with.
+    changed_at = models.DateTimeField(null=True, editable=False)
 
     objects = PromotionQuerySet.as_manager()
 
@@ -183,9 +204,16 @@ class Promotion(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.AnyChange(
-                    exclude=["spent", "version", "announcement", "announced_at"]
+                    exclude=[
+                        "spent",
+                        "version",
+                        "announcement",
+                        "announced_at",
+                        "created_at",
+                        "changed_at",
+                    ]
                 ),
-                func="NEW.version = OLD.version + 1; RETURN NEW;",
+                func=_NEXT_EDITION,
             ),
             # What orders got without a budget was not counted.
             pgtrigger.Protect(
@@ -207,7 +235,9 @@ class Promotion(models.Model):
 
 # What a promotion is for is one of its terms.
 _RAISE_VERSION = """
-    UPDATE promotions_promotion SET version = version + 1
+    UPDATE promotions_promotion
+       SET version = version + 1,
+           changed_at = CASE WHEN created_at < now() THEN now() ELSE changed_at END
      WHERE id IN (NEW.promotion_id, OLD.promotion_id);
     RETURN NULL;
 """

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from catalog.models import Category, PriceChange, Product
 from promotions.history import Era, PriceHistory, Reduction, Run, history_of
-from promotions.models import PromotionUse
+from promotions.models import Promotion, PromotionUse
 from promotions.pricing import PromotionKind, PromotionTerms
 from tests.factories import CategoryFactory, ProductFactory, PromotionFactory
 from tests.shop.pages import text_of
@@ -278,3 +279,87 @@ def test_page_shows_the_newest_prices_of_very_many(
     assert "₩10,060" in page
     assert "₩10,031" in page
     assert "₩10,030" not in page
+
+
+def later(promotion: Promotion, **change: Any) -> PriceHistory:
+    """Change a promotion of ten days ago, in a transaction of its own."""
+    long_ago = timezone.now() - timedelta(days=10)
+    Promotion.objects.filter(pk=promotion.pk).update(created_at=long_ago)
+    Promotion.objects.filter(pk=promotion.pk).update(**change)
+    product = Product.objects.get()
+    return history_of(product, shelves=[product.category_id])
+
+
+@pytest.fixture
+def running(jar: Product) -> Promotion:
+    since = timezone.now() - timedelta(days=10)
+    promotion: Promotion = PromotionFactory.create(value=20, starts_at=since)
+    assert read(jar).reduction(timezone.now()) is not None
+    return promotion
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": 30},
+        {"is_active": True, "min_spend": 0, "priority": 7},
+        {"starts_at": NOW - timedelta(days=90)},
+    ],
+)
+def test_promotion_whose_terms_were_changed_announces_nothing(
+    running: Promotion, change: dict[str, Any]
+) -> None:
+    assert later(running, **change).reduction(timezone.now()) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Another name"},
+        {"ends_at": timezone.now() + timedelta(days=900)},
+        {"announcement": "Come and see"},
+    ],
+)
+def test_change_that_moves_no_price_is_no_new_beginning(
+    running: Promotion, change: dict[str, Any]
+) -> None:
+    assert later(running, **change).reduction(timezone.now()) is not None
+
+
+def test_promotion_that_was_paused_and_resumed_announces_nothing(
+    running: Promotion,
+) -> None:
+    later(running, is_active=False)
+    assert later(running, is_active=True).reduction(timezone.now()) is None
+
+
+def test_scope_that_was_changed_later_is_a_new_beginning(
+    running: Promotion, jar: Product
+) -> None:
+    later(running)
+    running.products.add(jar)
+
+    assert read(jar).reduction(timezone.now()) is None
+
+
+def test_promotion_that_was_made_with_its_scope_is_unchanged(jar: Product) -> None:
+    since = timezone.now() - timedelta(days=2)
+    promotion = PromotionFactory.create(value=20, starts_at=since)
+    promotion.products.add(jar)
+
+    promotion.refresh_from_db()
+    assert promotion.changed_at is None
+    assert read(jar).reduction(timezone.now()) is not None
+
+
+def test_promotion_that_was_stopped_long_ago_is_no_price_of_today(
+    running: Promotion, jar: Product
+) -> None:
+    PromotionUse.objects.create(promotion=running, order_id=uuid4(), amount=1)
+    later(running, is_active=False)
+    stopped = timezone.now() - timedelta(days=5)
+    Promotion.objects.filter(pk=running.pk).update(changed_at=stopped)
+
+    [run_of_it] = read(jar).runs
+
+    assert run_of_it.ends_at == stopped
