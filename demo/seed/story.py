@@ -20,7 +20,7 @@ from common.progress import Progress
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
-from demo.seed import behaviour, reports, reviews, tables
+from demo.seed import behaviour, personal, reports, reviews, tables
 from demo.seed.coupons import Wallets
 from demo.seed.delivery import offer_ways
 from demo.seed.goods import Goods, looks_of, stock_shop
@@ -73,6 +73,7 @@ def fill(wish: Wish, progress: Progress) -> None:
         tables.check_at_once()
         _write(wish, progress)
         tables.catch_up_sequences()
+        personal.give()
     # Cached cards are known by product and version, and both begin anew.
     cache.clear()
     wordlists.refresh_vocabulary()
