@@ -165,32 +165,26 @@ def queue_keep(pipe: Pipeline, product_ids: Iterable[int]) -> Statement:
 
 @requires_transaction
 def tell(changes: Sequence[Change], kept: Sequence[tuple[Any, ...]]) -> None:
-    """Publish what movements and holds came to, in one round trip."""
+    """Publish what movements and holds came to, a round trip for each of the two."""
     backs = [dict(zip(BACK_FIELDS, row, strict=True)) for row in kept]
     left = {item.product_id: item.after for item in changes}
     for back in backs:
         left[back["product_id"]] -= back["quantity"]
-    changed = [item for item in changes if item.before != left[item.product_id]]
-    if not backs and not changed:
-        return
-    with pipeline() as pipe:
-        for back in backs:
-            outbox.queue_publish(
-                pipe,
-                topic="stock.back",
-                aggregate=f"alert/{back['alert_id']}",
-                payload=back | {"url": alert_url(back["alert_id"])},
-            )
-        for item in changed:
-            outbox.queue_publish(
-                pipe,
-                topic="stock.changed",
-                aggregate=f"product/{item.product_id}",
-                payload={
-                    "product_id": item.product_id,
-                    "available": left[item.product_id],
-                },
-            )
+    changed = {
+        f"product/{pk}": {"product_id": pk, "available": left[pk]}
+        for pk, before in ((item.product_id, item.before) for item in changes)
+        if before != left[pk]
+    }
+    if backs:
+        outbox.publish_many(
+            topic="stock.back",
+            payloads={
+                f"alert/{back['alert_id']}": back | {"url": alert_url(back["alert_id"])}
+                for back in backs
+            },
+        )
+    if changed:
+        outbox.publish_many(topic="stock.changed", payloads=changed)
 
 
 def _let_go(stock: Stock, hold: Hold) -> None:
