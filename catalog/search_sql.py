@@ -55,7 +55,7 @@ _FACETS = """
     SELECT GROUPING(category_id, price_step, rating, options),
            missed, category_id, price_step, rating, in_stock, on_sale,
            options::text, count(*) AS hits
-      FROM hit WHERE missed & (missed - 1) = 0 {condition}
+      FROM hit WHERE missed & (missed - 1) = 0
      GROUP BY GROUPING SETS ((missed, category_id), (missed, price_step),
               (missed, rating, in_stock, on_sale), (missed, options))
 """
@@ -206,11 +206,10 @@ def ranked_page_and_facets(
 ) -> Statement:
     """Read the best hits of a text and the facets in one pass over the hits.
 
-    Rows are ``(0, id, …)``, ``(1, hits of the text, …)`` and those of ``facets``; of
-    more than ``MOST_HITS`` hits it is the number that counts, for others may be better.
+    Rows are ``(0, id, …)``, ``(1, hits of the text, …)`` and those of ``facets``. If
+    the text has more than ``MOST_HITS`` hits, all they tell is that.
     """
     narrowing, params = filters(wishes)
-    few = f"AND (SELECT count(*) FROM found) <= {MOST_HITS}"  # noqa: S608 — our own text
     sql = f"""
         WITH found AS MATERIALIZED (
             {_matching(_FACTS, query, _base(query))} LIMIT {MOST_HITS + 1}
@@ -218,13 +217,14 @@ def ranked_page_and_facets(
         hit AS MATERIALIZED (
             SELECT product.id, words * {_WANTED} AS rank, {_facet_columns(narrowing)}
               FROM found AS product {_OF_ALL_FOUND}
+             WHERE (SELECT count(*) FROM found) <= {MOST_HITS}
         )
         SELECT 0, id, NULL::bigint, NULL::int, NULL::int, NULL::bool, NULL::bool,
                NULL::text, NULL::bigint
           FROM ({_BEST}) AS page
          UNION ALL
         SELECT 1, count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM found
-         UNION ALL {_FACETS.format(condition=few)}
+         UNION ALL {_FACETS}
     """  # noqa: S608 — our own text
     params |= {"limit": limit, "offset": offset, "steps": PRICE_STEPS}
     return Statement(sql, params | _words(query))
@@ -243,7 +243,7 @@ def facets(wishes: Wishes, query: TextQuery | None) -> Statement:
         WITH hit AS (
             SELECT {_facet_columns(narrowing)}
               FROM catalog_product AS product {_STOCK} WHERE {_base(query)}
-        ) {_FACETS.format(condition="")}
+        ) {_FACETS}
     """  # noqa: S608 — our own text
     return Statement(sql, params | {"steps": PRICE_STEPS} | _words(query))
 

@@ -200,6 +200,24 @@ def test_more_hits_than_anybody_reads_are_not_counted(
         assert found.facets.in_stock == 5
 
 
+@pytest.mark.parametrize("facets", [True, False])
+def test_of_more_hits_than_are_ranked_the_most_wanted_are_not_missed(
+    monkeypatch: pytest.MonkeyPatch, *, facets: bool
+) -> None:
+    for module in ("search_sql", "search"):
+        monkeypatch.setattr(f"catalog.{module}.MOST_HITS", 3)
+    lamps = ProductFactory.create_batch(9, name="Lamp")
+    for number, lamp in enumerate(lamps):
+        catalog.set_popularity({lamp.pk: 5.0})
+        asked = Asked(text="lamp", facets=facets, in_stock=number % 2 == 0)
+        cache.clear()
+
+        found = find(asked)
+
+        assert found.product_ids[0] == lamp.pk
+        assert len(set(found.product_ids)) == len(found.product_ids)
+
+
 @pytest.mark.parametrize(
     ("asked", "statements"),
     [
