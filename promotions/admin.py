@@ -110,14 +110,13 @@ class CategoryInline(TabularInline[PromotionCategory]):
     """Shelves, with all that is below them."""
 
     model = PromotionCategory
-    autocomplete_fields = ["category"]
 
 
 class ProductInline(TabularInline[PromotionProduct]):
     """Single products."""
 
     model = PromotionProduct
-    autocomplete_fields = ["product"]
+    raw_id_fields = ["product"]
 
 
 @register(Promotion)
@@ -132,7 +131,6 @@ class PromotionAdmin(ModelAdmin[Promotion]):
     ordering = ["-priority", "id"]
     actions = ["pause", "resume"]
     inlines = [CategoryInline, ProductInline]
-    autocomplete_fields = ["campaign"]
     readonly_fields = ["gives", "state_tag", "bar", "used", "together", "announced_at"]
     fieldsets = [
         (None, {"fields": ["name", "campaign", "gives", "state_tag", "bar", "used"]}),

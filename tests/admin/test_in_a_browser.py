@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import Product
 from coupons.models import CouponBatch
+from promotions.models import Promotion
 from tests.factories import StaffFactory
 from tests.shops import Shop, busy_shop
 from tests.tools import require
@@ -44,6 +45,8 @@ def paths(shop: Shop) -> list[str]:
         "/admin/inventory/stock/",
         "/admin/coupons/couponbatch/",
         f"/admin/coupons/couponbatch/{batch.pk}/change/",
+        "/admin/promotions/promotion/",
+        f"/admin/promotions/promotion/{Promotion.objects.latest('pk').pk}/change/",
         "/admin/accounts/user/add/",
         "/admin/outbox/dispatch/",
         "/admin/analytics/dailysales/reports/sales/",
