@@ -14,9 +14,13 @@ from django.test import override_settings
 
 from analytics.transports import http
 from benchmarks import data
+from benchmarks.buyers import ADDRESS, random_lines
+from benchmarks.data import owner_of
 from benchmarks.measure import Row, Sample, cpu, median_ratio, percentile, rate
 from benchmarks.runs import Plan, rounds, say
 from benchmarks.sink import Sink
+from checkout import services as checkout
+from checkout.services import Purchase
 from outbox import services as outbox
 from outbox.models import Dispatch
 
@@ -149,27 +153,32 @@ def _latency_rows(plan: Plan, sink: Sink) -> Iterator[Row]:
 
 
 def _publish_at_pace(sink: Sink, seconds: float) -> list[float]:
-    """Publish steadily; return the sorted ms from commit to arrival."""
+    """Sell steadily; return the sorted ms from commit to arrival."""
     committed: dict[str, float] = {}
     count = round(seconds * PER_SECOND)
     begun = time.monotonic()
     for number in range(count):
         time.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
-        subject = f"order/{begun:.6f}-{number}"
+        purchase = Purchase(
+            user_id=owner_of(number + 1),
+            email="shopper@example.com",
+            quantities=random_lines(hot=False),
+            address=ADDRESS,
+        )
+        moments: list[float] = []
         with transaction.atomic():
-            # First, for what publish has called after the commit takes its time.
-            transaction.on_commit(partial(_note, committed, subject))
-            outbox.publish(
-                topic="order.paid", aggregate=subject, payload={"number": number}
-            )
+            # First, for what the purchase has called after the commit takes its time.
+            transaction.on_commit(partial(_note, moments))
+            draft = checkout.place_and_pay(purchase)
+        committed[f"order/{draft.id}"] = moments[0]
     arrived = _wait_for(sink, count)
     return sorted(
         (arrived[subject] - moment) * 1000 for subject, moment in committed.items()
     )
 
 
-def _note(committed: dict[str, float], subject: str) -> None:
-    committed[subject] = time.monotonic()
+def _note(moments: list[float]) -> None:
+    moments.append(time.monotonic())
 
 
 def _wait_for(sink: Sink, count: int) -> dict[str, float]:

@@ -3,6 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from celery.schedules import crontab
+
+# In UTC, when the shop of the demo sleeps. An interval would begin anew whenever the
+# clock forgets when it last rang.
+BY_NIGHT = crontab(hour=19, minute=30)
+
 SCHEDULE: dict[str, dict[str, Any]] = {
     # The net under the wake-ups that a purchase sends: none of them has to arrive.
     "sweep the outbox": {
@@ -62,7 +68,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "give personal discounts": {
         "task": "analytics.tasks.give_personal_discounts",
-        "schedule": timedelta(hours=24),
+        "schedule": BY_NIGHT,
         "options": {"expires": 12 * 3600},
     },
     "forget old behaviour": {
@@ -95,6 +101,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "forget old sessions": {
         "task": "common.tasks.forget_old_sessions",
-        "schedule": timedelta(hours=24),
+        "schedule": BY_NIGHT,
     },
 }

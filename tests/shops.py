@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics import services as analytics
+from catalog.models import Product
 from checkout import paying, returns, settling
 from checkout import services as checkout
 from checkout.services import Purchase
@@ -48,6 +49,15 @@ class Shop:
     orders: dict[str, UUID]
 
 
+def _promote(mug: Product) -> None:
+    """Give a little off: everything else keeps about the prices it has."""
+    campaign = Campaign.objects.create(name="Autumn")
+    PromotionFactory.create(name="One per cent", value=1, campaign=campaign)
+    PromotionFactory.create(
+        name="Fifty off mugs", kind="fixed", value=50, priority=1, budget=10_000
+    ).products.add(mug)
+
+
 def busy_shop() -> Shop:
     """Let two shoppers charge, claim, order, pay, cancel and receive; roll it up."""
     user, other = UserFactory.create(points=1_000_000), UserFactory.create(points=500)
@@ -58,12 +68,7 @@ def busy_shop() -> Shop:
     )
     _correct_stock(bowl.pk)
 
-    # Small ones: everything else keeps about the prices it has.
-    campaign = Campaign.objects.create(name="Autumn")
-    PromotionFactory.create(name="One per cent", value=1, campaign=campaign)
-    PromotionFactory.create(
-        name="Fifty off mugs", kind="fixed", value=50, priority=1, budget=10_000
-    ).products.add(mug)
+    _promote(mug)
 
     def buy(quantities: dict[int, int], coupon_id: int | None = None) -> Purchase:
         return Purchase(

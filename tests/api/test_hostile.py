@@ -150,6 +150,17 @@ def reviews_of(user: User, other: User) -> dict[str, int]:
     }
 
 
+def events_of(product_id: int) -> dict[str, Any]:
+    event = {
+        "id": "0b7e6a0e-5b0f-4d0c-9a43-0d2f6f2f7a11",
+        "type": "view",
+        "at": "2026-11-21T10:00:00+09:00",
+        "product_id": product_id,
+    }
+    visitor = "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1"
+    return {"events": [event], "consent": True, "visitor_id": visitor}
+
+
 def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
     """Return a body the operation takes."""
     items = [{"product_id": world["product"], "quantity": 1}]
@@ -175,6 +186,7 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "payments": {"order_id": world["order"]},
         "cart": {"items": items},
         "delivery/quotes": {"items": items, "address": ADDRESS},
+        "quotes": {"items": items, "address": ADDRESS},
         "cart/items": items[0],
         "cart/items/{product_id}": {"quantity": 3},
         "cart/coupon": {"coupon_id": world["coupon"]},
@@ -187,18 +199,7 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
             "quiet_hours": {"starts": "22:00", "ends": "08:00"},
         },
         "coupons/issue": {"campaign_id": world["campaign"]},
-        "events": {
-            "events": [
-                {
-                    "id": "0b7e6a0e-5b0f-4d0c-9a43-0d2f6f2f7a11",
-                    "type": "view",
-                    "at": "2026-11-21T10:00:00+09:00",
-                    "product_id": world["product"],
-                }
-            ],
-            "consent": True,
-            "visitor_id": "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1",
-        },
+        "events": events_of(world["product"]),
         "privacy": {"consents": True, "wants_recommendations": True},
         "users/me": {"name": "x", "phone": "1", "wants_marketing_email": True},
         "users/me/addresses": ADDRESS | {"is_default": True},
