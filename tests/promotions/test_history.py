@@ -316,7 +316,7 @@ def test_promotion_whose_terms_were_changed_announces_nothing(
     "change",
     [
         {"name": "Another name"},
-        {"ends_at": timezone.now() + timedelta(days=900)},
+        {"ends_at": datetime(2099, 1, 1, tzinfo=UTC)},
         {"announcement": "Come and see"},
     ],
 )
