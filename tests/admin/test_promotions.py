@@ -264,7 +264,7 @@ def test_sentence_of_each_kind(terms: dict[str, Any], expected: str) -> None:
         ({"ends_at": timezone.now() - timedelta(hours=1)}, "over"),
         ({"budget": 5, "spent": 5}, "spent"),
     ],
-    ids=str,
+    ids=["running", "paused", "scheduled", "over", "spent"],
 )
 def test_state(terms: dict[str, Any], state: str) -> None:
     assert state_of(PromotionFactory.build(**terms), timezone.now()) == state

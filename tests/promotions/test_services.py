@@ -98,7 +98,7 @@ def test_promotion_on_other_terms_than_were_quoted_is_not_given(
         {"starts_at": timezone.now() + timedelta(days=1)},
         {"ends_at": timezone.now() - timedelta(seconds=1)},
     ],
-    ids=str,
+    ids=["paused", "not yet", "over"],
 )
 def test_promotion_that_does_not_run_is_not_given(
     budget: int | None, change: dict[str, object]
@@ -434,7 +434,7 @@ def test_promotion_is_told_of_once_when_it_starts() -> None:
         {"starts_at": timezone.now() + timedelta(days=30)},
         {"ends_at": timezone.now() - timedelta(minutes=1)},
     ],
-    ids=str,
+    ids=["no words", "paused", "not yet", "over"],
 )
 def test_nobody_is_told_of_what_does_not_run_or_has_no_words(
     choices: dict[str, object],
