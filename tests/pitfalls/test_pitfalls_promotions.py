@@ -58,7 +58,7 @@ def user() -> User:
         {"audience": "regulars"},
         {"spent": 50_000},
     ],
-    ids=str,
+    ids=["paused", "over", "value", "minimum", "audience", "budget"],
 )
 def test_pitfall_13_promotion_is_checked_again_when_the_order_is_written(
     user: User, change: dict[str, object]
