@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from analytics import recommendations, segments
+from analytics.models import ItemPair, PairKind
 from cart import services as carts
 from cart.models import Cart
 from catalog.messages import Update
@@ -96,11 +98,17 @@ def shop() -> Shop:
     FruitlessSearch.objects.create(text="mgu", times=2, last_at=timezone.now())
     notifications.tell([event("order.paid", user_id=shop.user.pk)])
     ChannelState.objects.create(channel="email")
-    said = ProductFactory.create(sku="SAID-1", stock_on_hand=1)
+    said = ProductFactory.create(sku="SAID-1", stock_on_hand=50)
     take(Update(said.sku, "erp", version=1, counted_at=timezone.now(), price=9_000))
     count_refused(code="not_json", reason="it is no JSON")
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
+    segments.sort_customers()
+    recommendations.make_all()
+    other = ProductFactory.create()
+    ItemPair.objects.create(
+        product=said, other=other, kind=PairKind.ALSO_BOUGHT, together=9, score=1.5
+    )
     return shop
 
 
