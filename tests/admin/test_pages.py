@@ -107,7 +107,7 @@ def shop() -> Shop:
     recommendations.make_all()
     other = ProductFactory.create()
     ItemPair.objects.create(
-        product=said, other=other, kind=PairKind.ALSO_BOUGHT, together=9, score=1.5
+        product=said, other=other, kind=PairKind.BOUGHT, together=9, score=1.5
     )
     return shop
 
