@@ -83,6 +83,8 @@ TITLES = {
     "product_not_found": _("No such product"),
     "product_not_in_order": _("Not in the order"),
     "product_unavailable": _("Product not on sale"),
+    "promotion_not_found": _("No such promotion"),
+    "promotion_over": _("Promotion over"),
     "provider_unavailable": _("Payment provider away"),
     "quantity_out_of_range": _("Quantity out of range"),
     "quote_invalid": _("Not a quote of ours"),
