@@ -57,14 +57,15 @@ def test_beyond_the_catalogue_products_are_made_up(db: None, seed: Seed) -> None
 
 def test_the_best_sellers_are_the_popular_ones(db: None, seed: Seed) -> None:
     seed(orders=1500)
-    favourites = sorted(articles(), key=lambda article: -article.popularity)[:12]
+    favourites = sorted(articles(), key=lambda article: -article.popularity)[:20]
 
     best = best_sellers()
 
     assert len(best.items) == 5
     skus = Product.objects.in_bulk([item.product_id for item in best.items])
     popular = {article.sku for article in favourites}
-    assert sum(product.sku in popular for product in skus.values()) >= 4
+    # What is bought together with them may come between.
+    assert sum(product.sku in popular for product in skus.values()) >= 3
 
 
 def test_the_same_seed_gives_the_same_shop(db: None, seed: Seed) -> None:
