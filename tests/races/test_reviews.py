@@ -130,4 +130,7 @@ def test_every_vote_counts_once() -> None:
 
 def test_mutant_is_caught_votes_without_the_lock() -> None:
     with mutants.voting_without_the_lock(CROWD):
-        assert a_crowd_votes(CROWD) == (1, CROWD)
+        counted, votes = a_crowd_votes(CROWD)
+
+    # How many a late one still sees is luck; that all are seen cannot be.
+    assert counted < votes == CROWD
