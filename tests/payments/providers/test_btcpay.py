@@ -24,7 +24,7 @@ gateway = BTCPay()
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[BTCPayServer]:
-    settings.PROVIDER_TIMEOUT = 0.6
+    settings.PROVIDER_TIMEOUT = 1.5
     with BTCPayServer() as server:
         server.configure(settings)
         yield server

@@ -26,7 +26,7 @@ gateway = PayPal()
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[PayPalServer]:
-    settings.PROVIDER_TIMEOUT = 0.6
+    settings.PROVIDER_TIMEOUT = 1.5
     with PayPalServer() as server:
         server.configure(settings)
         yield server
@@ -427,8 +427,9 @@ def test_silence_is_away(
 
 
 def test_all_calls_of_a_capture_share_one_deadline(
-    server: PayPalServer, approved: str
+    server: PayPalServer, approved: str, settings: Settings
 ) -> None:
+    settings.PROVIDER_TIMEOUT = 0.6
     server.tokens.clear()
     work = server.answer
 
@@ -442,4 +443,4 @@ def test_all_calls_of_a_capture_share_one_deadline(
     with pytest.raises(GatewayAway):
         gateway.capture(approved, amount=12_500, key="k")
 
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 1

@@ -25,7 +25,7 @@ gateway = PayPal()
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[PayPalServer]:
-    settings.PROVIDER_TIMEOUT = 0.6
+    settings.PROVIDER_TIMEOUT = 1.5
     with PayPalServer() as server:
         server.configure(settings)
         yield server

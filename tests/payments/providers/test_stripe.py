@@ -24,7 +24,7 @@ gateway = Stripe()
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[StripeServer]:
-    settings.PROVIDER_TIMEOUT = 0.6
+    settings.PROVIDER_TIMEOUT = 1.5
     with StripeServer() as server:
         server.configure(settings)
         yield server
