@@ -7,7 +7,6 @@ kept is lost: the shop learns a little less, and nobody notices.
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ import redis
 from django.conf import settings
 
 from common.breaker import Breaker
+from common.cache import redis_client
 
 KEY = "dojang:behaviour"
 # About ten minutes of a busy shop without any worker; the oldest go first.
@@ -35,7 +35,7 @@ def push(rows: Iterable[Row]) -> bool:
     if not waiting or not breaker.may_try(REDIS):
         return False
     try:
-        pipe = _client(settings.REDIS_URL).pipeline(transaction=False)
+        pipe = redis_client(settings.REDIS_URL).pipeline(transaction=False)
         pipe.rpush(KEY, *waiting)
         pipe.ltrim(KEY, -MOST_WAITING, -1)
         pipe.execute()
@@ -49,7 +49,7 @@ def push(rows: Iterable[Row]) -> bool:
 
 def take(count: int) -> list[Row]:
     """Remove and return the oldest rows, without those of who wants to be forgotten."""
-    client = _client(settings.REDIS_URL)
+    client = redis_client(settings.REDIS_URL)
     found: Any = client.lpop(KEY, count)
     rows: list[Row] = [json.loads(row) for row in found or ()]
     actors = sorted({row["actor"] for row in rows})
@@ -64,7 +64,7 @@ def give_back(rows: Sequence[Row]) -> None:
     """Put rows back to the front: the table would not have them now."""
     if rows:
         waiting = [json.dumps(row) for row in reversed(rows)]
-        _client(settings.REDIS_URL).lpush(KEY, *waiting)
+        redis_client(settings.REDIS_URL).lpush(KEY, *waiting)
 
 
 def forget(actor: UUID) -> None:
@@ -78,7 +78,7 @@ def welcome(actor: UUID) -> None:
 
 
 def _mark(actor: UUID, *, is_gone: bool) -> None:
-    client = _client(settings.REDIS_URL)
+    client = redis_client(settings.REDIS_URL)
     try:
         if is_gone:
             client.set(_gone(str(actor)), 1, ex=FORGET_SECONDS)
@@ -90,13 +90,3 @@ def _mark(actor: UUID, *, is_gone: bool) -> None:
 
 def _gone(actor: str) -> str:
     return f"{KEY}:gone:{actor}"
-
-
-@cache
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=settings.REDIS_TIMEOUT,
-        socket_connect_timeout=settings.REDIS_TIMEOUT,
-        decode_responses=True,
-    )

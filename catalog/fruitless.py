@@ -7,7 +7,6 @@ is typed between two rounds of the clock becomes one statement, of bounded lengt
 import logging
 import re
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import redis
@@ -16,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import FruitlessSearch
+from common.cache import redis_client
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def note(text: str, *, corrected_to: str) -> None:
     """Count a text that found nothing; ``corrected_to`` is empty if nothing helped."""
     if _PERSONAL.search(text):
         return
-    client = _client(settings.REDIS_URL)
+    client = redis_client(settings.REDIS_URL)
     field = f"{text.casefold()}{_SEPARATOR}{corrected_to}"
     try:
         if client.hexists(_COUNTS_KEY, field) or client.hlen(_COUNTS_KEY) < MOST_TEXTS:
@@ -57,7 +57,7 @@ def note(text: str, *, corrected_to: str) -> None:
 
 def store() -> int:
     """Write down what was counted, and forget what is old; return how many texts."""
-    client = _client(settings.REDIS_URL)
+    client = redis_client(settings.REDIS_URL)
     # What an earlier round has taken and not written comes first.
     if not client.exists(_TAKEN_KEY) and client.exists(_COUNTS_KEY):
         client.rename(_COUNTS_KEY, _TAKEN_KEY)
@@ -82,13 +82,3 @@ def _write(noted: dict[str, tuple[str, int]]) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, params)
-
-
-@cache
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=settings.REDIS_TIMEOUT,
-        socket_connect_timeout=settings.REDIS_TIMEOUT,
-        decode_responses=True,
-    )

@@ -91,17 +91,6 @@ def parse(text: str) -> list[list[Term]]:
     return [_essential(group) for group in groups if group]
 
 
-def words_of(text: str) -> list[str]:
-    """Return the plain words of a text, without those of exclusions."""
-    return [
-        word
-        for group in parse(text)
-        for term in group
-        if not term.is_excluded
-        for word in term.words
-    ]
-
-
 def _term(token: str, *, is_last: bool) -> Term | None:
     is_excluded = token.startswith("-") and len(token) > 1
     is_phrase = '"' in token

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import redis
+from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
@@ -15,6 +17,20 @@ logger = logging.getLogger(__name__)
 # After an error Redis is left alone for a moment: a page must not pay the time-out
 # of every single look-up.
 PAUSE_AFTER_ERROR = 2.0  # seconds
+
+
+@functools.cache
+def redis_client(url: str) -> redis.Redis:
+    """Return this process's connections to a Redis, for what a cache cannot hold.
+
+    Nobody waits for it longer than ``REDIS_TIMEOUT``; it raises ``RedisError``.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=settings.REDIS_TIMEOUT,
+        socket_connect_timeout=settings.REDIS_TIMEOUT,
+        decode_responses=True,
+    )
 
 
 class ForgivingRedisCache(RedisCache):

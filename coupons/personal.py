@@ -69,6 +69,9 @@ BUSY_SQL = """
 AT_ONCE = 5_000
 
 
+DECIDING_LOCK = 0x0D0C0FF  # any constant that nobody else uses
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A customer whom a rule is about; ``orders`` are paid ones of the last 90 days."""
@@ -145,7 +148,7 @@ def _draw(
 
 @requires_transaction
 def _queue_up() -> None:
-    run("SELECT pg_advisory_xact_lock(%(lock)s::bigint)", {"lock": 0x0D0C0FF})
+    run("SELECT pg_advisory_xact_lock(%(lock)s::bigint)", {"lock": DECIDING_LOCK})
 
 
 def _without_recent(

@@ -18,6 +18,7 @@ from analytics.behaviour import Act
 from analytics.models import Behaviour, BehaviourEvent, Privacy
 from analytics.tasks import forget_old_behaviour, write_behaviour
 from catalog.models import Product
+from common.cache import redis_client
 from shop.observing import OBSERVED_COOKIE
 from tests.analytics.observing import act, look, visitor
 from tests.api.client import Api
@@ -30,7 +31,7 @@ VISITOR = "abcdefghijklmnopqrstuv"
 
 @pytest.fixture(autouse=True)
 def _empty_buffer() -> Iterator[None]:
-    buffer._client(settings.REDIS_URL).delete(buffer.KEY)
+    redis_client(settings.REDIS_URL).delete(buffer.KEY)
     buffer.breaker.forget()
     yield
     buffer.breaker.forget()
@@ -183,7 +184,7 @@ def test_redis_that_is_away_is_tried_once_and_then_left_alone(
         tries.append(url)
         raise AssertionError
 
-    monkeypatch.setattr(buffer, "_client", client)
+    monkeypatch.setattr(buffer, "redis_client", client)
     for _ in range(20):
         behaviour.record_soon([act("view", visitor(), product)])
 
