@@ -12,6 +12,7 @@ from analytics import behaviour, buffer, privacy, pseudonyms
 from analytics.models import BehaviourEvent, NotInterested, PairKind, Privacy
 from analytics.recommendations import make_pairs
 from catalog.models import Product
+from common.cache import redis_client
 from shop.observing import DISMISSED_COOKIE, OBSERVED_COOKIE
 from tests.analytics.observing import buy, crowd, look, plain_visitor, visitor
 from tests.factories import CategoryFactory, ProductFactory, StaffFactory
@@ -23,7 +24,7 @@ QUESTION = "May we remember which products you look at"
 
 @pytest.fixture(autouse=True)
 def _empty_buffer() -> None:
-    buffer._client(settings.REDIS_URL).delete(buffer.KEY)
+    redis_client(settings.REDIS_URL).delete(buffer.KEY)
     buffer.breaker.forget()
 
 
