@@ -18,7 +18,7 @@ from common.errors import DomainError
 
 R = TypeVar("R")
 
-STUCK_AFTER = 60  # seconds; a stuck thread fails the test instead of hanging the run
+STUCK_AFTER = 120  # seconds; a stuck thread fails the test instead of hanging the run
 LOCK_TIMEOUT = "20s"
 
 

@@ -1,18 +1,22 @@
 """Races 1, 2, 5, 9 and 13 over HTTP, against a server of two processes."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import urllib3
+from django.db import transaction
 
 from accounts.models import User
 from api import tokens
+from common.models import IdempotencyRecord
 from coupons.models import Coupon
 from inventory.models import Stock
 from orders.models import Order
 from payments.models import Payment
+from points.models import PointAccount
 from tests.concurrency import run_together
 from tests.factories import CouponBatchFactory, ProductFactory
 from tests.races.stage import shoppers, unpaid_order
@@ -21,6 +25,8 @@ from tests.running import Running
 pytestmark = pytest.mark.slow
 
 CLIENTS = 50
+# How often a client that is told to come again does so.
+PATIENCE = 20
 # Token, path, body and key.
 Request = tuple[str, str, Any, str]
 
@@ -30,6 +36,14 @@ class Answer:
     status: int
     body: bytes
     is_replayed: bool
+    # Seconds, if the shop asks for the same request once more.
+    retry_after: int | None
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether a client takes this for an answer: not "busy, come again"."""
+        is_passing = self.status == 503 or b'"idempotency_in_flight"' in self.body
+        return self.retry_after is None or not is_passing
 
 
 @dataclass(frozen=True)
@@ -46,17 +60,35 @@ class Server:
         response = self.pool.request(
             "POST", f"{self.url}/api/v1/{path}", json=body, headers=headers
         )
-        is_replayed = "Idempotency-Replayed" in response.headers
-        return Answer(response.status, response.data, is_replayed)
+        wait = response.headers.get("Retry-After")
+        return Answer(
+            status=response.status,
+            body=response.data,
+            is_replayed="Idempotency-Replayed" in response.headers,
+            retry_after=int(wait) if wait else None,
+        )
+
+    def insist(self, token: str, path: str, body: Any, key: str = "") -> Answer:
+        """Send a request, and the same again as long as the shop asks for that."""
+        for _ in range(PATIENCE):
+            answer = self.post(token, path, body, key)
+            if answer.is_final:
+                break
+            time.sleep(answer.retry_after or 0)
+        return answer
 
     def race(self, requests: list[Request]) -> list[Answer]:
-        """Send requests from fifty clients at once."""
-        results = run_together(
-            lambda number: self.post(*requests[number]),
-            times=len(requests),
-            clients=min(CLIENTS, len(requests)),
-        )
-        return [answer for answer in results if isinstance(answer, Answer)]
+        """Send requests from fifty clients at once; return their last answers."""
+        return _at_once(self.insist, requests)
+
+
+def _at_once(send: Callable[..., Answer], requests: list[Request]) -> list[Answer]:
+    results = run_together(
+        lambda number: send(*requests[number]),
+        times=len(requests),
+        clients=min(CLIENTS, len(requests)),
+    )
+    return [answer for answer in results if isinstance(answer, Answer)]
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +182,33 @@ def test_race_13_over_http_an_order_is_paid_once(server: Server) -> None:
 
     assert _statuses(answers) == {201: 1, 409: 49}
     assert Payment.objects.get().amount == 10_000
+
+
+def test_who_is_told_to_come_again_has_bought_nothing(server: Server) -> None:
+    # Of a product each, for the second in a line waits longer than the first.
+    requests = [
+        (_token(user), "orders", _order_of(ProductFactory.create().pk), key)
+        for user, key in zip(shoppers(2), ("", "key"), strict=True)
+    ]
+    before = _counts()
+
+    with transaction.atomic():
+        list(Stock.objects.select_for_update(no_key=True))
+        told = _at_once(server.post, requests)
+
+    assert [(answer.status, answer.is_final) for answer in told] == [
+        (503, False),
+        (409, False),
+    ]
+    assert _counts() == before
+    assert _statuses(server.race(requests)) == {201: 2}
+    assert Order.objects.count() == 2
+
+
+def _counts() -> tuple[int, int, list[int], list[int]]:
+    return (
+        Order.objects.count(),
+        IdempotencyRecord.objects.count(),
+        list(Stock.objects.values_list("on_hand", flat=True)),
+        list(PointAccount.objects.values_list("balance", flat=True)),
+    )
