@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "cart",
     "payments",
     "reviews",
+    "wishlist",
     "inventory",
     "coupons",
     "orders",
@@ -308,6 +309,11 @@ TIME_ZONE = env.str("SHOP_TIME_ZONE", "Asia/Seoul")
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "config.bundles.BundleFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 STATIC_ROOT = STATE_DIR / "static"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(STATE_DIR / "media")))

@@ -34,6 +34,7 @@ APPS = (
     "promotions",
     "reviews",
     "shop",
+    "wishlist",
 )
 # Imports inside functions that cannot be elsewhere.
 LATE_IMPORTS = {"outbox/apps.py"}

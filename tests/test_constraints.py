@@ -8,6 +8,7 @@ pytestmark = pytest.mark.django_db
 OURS = {
     "accounts", "analytics", "cart", "catalog", "common", "coupons", "delivery",
     "inventory", "notifications", "orders", "outbox", "payments", "points", "reviews",
+    "wishlist",
 }  # fmt: skip
 
 

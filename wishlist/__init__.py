@@ -1,0 +1,1 @@
+"""Products that shoppers keep an eye on."""
