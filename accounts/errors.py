@@ -24,3 +24,21 @@ class AddressBookFull(Conflict):
             _("An address book holds at most %(limit)s addresses.") % {"limit": limit},
             limit=limit,
         )
+
+
+class AddressKnown(Conflict):
+    """The very same address is in the book already."""
+
+    code = "address_known"
+
+    def __init__(self) -> None:
+        super().__init__(_("This address is in your book already."))
+
+
+class DeviceNotFound(NotFound):
+    """No such sign-in is open, or it is somebody else's."""
+
+    code = "device_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("This sign-in is over already."))

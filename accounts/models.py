@@ -54,6 +54,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Raised by "sign out everywhere": tokens that carry an older number are void.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
+    # Since then nobody: name, addresses and sign-ins are gone, the books stay.
+    erased_at = models.DateTimeField(_("deleted"), null=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -115,6 +117,21 @@ class Address(models.Model):
     def snapshot(self) -> dict[str, str]:
         """Return what an order freezes of this address."""
         return {field: getattr(self, field) for field in ADDRESS_FIELDS}
+
+
+class Device(models.Model):
+    """A browser or app that is signed in: a session, by what it told of itself."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    # Never shown: who knows it is signed in.
+    session_key = models.CharField(max_length=40, unique=True, editable=False)
+    user_agent = models.CharField(_("browser"), max_length=200, blank=True)
+    ip = models.GenericIPAddressField(_("internet address"), null=True)
+    created_at = models.DateTimeField(_("signed in"), db_default=Now(), editable=False)
+    last_seen_at = models.DateTimeField(_("last seen"), db_default=Now())
+
+    def __str__(self) -> str:
+        return self.user_agent or "?"
 
 
 ADDRESS_FIELDS = (

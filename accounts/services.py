@@ -6,8 +6,8 @@ default, and the first one always is.
 
 from collections.abc import Mapping
 
-from accounts.errors import AddressBookFull, AddressNotFound
-from accounts.models import Address, User
+from accounts.errors import AddressBookFull, AddressKnown, AddressNotFound
+from accounts.models import Address, AddressQuerySet, User
 from common.db import requires_transaction, use_case
 
 MAX_ADDRESSES = 20
@@ -19,10 +19,11 @@ def add_address(
 ) -> Address:
     """Write a new address (the fields of ``ADDRESS_FIELDS``) into the book.
 
-    Raises ``AddressBookFull``.
+    Raises ``AddressKnown`` or ``AddressBookFull``.
     """
     _lock(user_id)
     own = Address.objects.of_user(user_id)
+    _refuse_twin(own, address)
     count = own.count()
     if count >= MAX_ADDRESSES:
         raise AddressBookFull(limit=MAX_ADDRESSES)
@@ -37,9 +38,13 @@ def add_address(
 def change_address(
     *, user_id: int, address_id: int, address: Mapping[str, str]
 ) -> Address:
-    """Correct an address; orders keep their copy. Raises ``AddressNotFound``."""
+    """Correct an address; orders keep their copy.
+
+    Raises ``AddressNotFound``, or ``AddressKnown`` if another one is the same.
+    """
     _lock(user_id)
     found = _find(user_id, address_id)
+    _refuse_twin(Address.objects.of_user(user_id).exclude(pk=found.pk), address)
     for name, value in address.items():
         setattr(found, name, value)
     found.save(update_fields=list(address))
@@ -81,6 +86,12 @@ def change_profile(*, user_id: int, name: str, phone: str, marketing: str) -> No
 
 
 @use_case
+def choose_language(*, user_id: int, language: str) -> None:
+    """Write letters to somebody in another language (a code of ``LANGUAGES``)."""
+    User.objects.filter(pk=user_id).update(language=language)
+
+
+@use_case
 def set_consents(*, user_id: int, consents: Mapping[str, bool]) -> None:
     """Give or withdraw the consent to offers by "email" and "sms"."""
     _lock(user_id)
@@ -97,6 +108,12 @@ def replace_password(*, user_id: int, proved: str, password: str) -> bool:
     """
     changed = User.objects.filter(pk=user_id, password=proved)
     return changed.update(password=password) == 1
+
+
+def _refuse_twin(others: AddressQuerySet, address: Mapping[str, str]) -> None:
+    same = {f"{name}__iexact": value for name, value in address.items()}
+    if others.filter(**same).exists():
+        raise AddressKnown
 
 
 @requires_transaction

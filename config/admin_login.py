@@ -3,7 +3,10 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 
 class StaffSignInForm(AdminAuthenticationForm):
@@ -19,4 +22,7 @@ class StaffSignInForm(AdminAuthenticationForm):
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
             self.confirm_login_allowed(self.user_cache)
+            if is_mfa_enabled(self.user_cache):
+                # This form knows passwords only.
+                raise ValidationError(_("Sign in on the shop’s own page, please."))
         return self.cleaned_data

@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.mfa",
     "anymail",
     "channels",
     "csp",
@@ -143,6 +144,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "shop.devices.DeviceMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -263,6 +265,13 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"guest_order": "120/h/ip", "events": "600/m/ip"}
 ACCOUNT_ADAPTER = "shop.accounts_adapter.AccountAdapter"
+# Whoever signs up proves the address first; whoever has signed up may come in anyway.
+ACCOUNT_FORMS = {"signup": "shop.sign_up.SignUpForm"}
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+MFA_ADAPTER = "shop.accounts_adapter.SecondStepAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 HEADLESS_ONLY = False
 HEADLESS_CLIENTS = ("app",)

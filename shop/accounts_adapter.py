@@ -1,17 +1,26 @@
 """What the shop adds to signing in and up."""
 
+import base64
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import get_language
 
+from accounts import devices
 from accounts import services as accounts
 from cart import services as carts
 from checkout import services as checkout
 from shop.carts import forget_guest, guest_token
+from shop.devices import note
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -21,6 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         self, request: HttpRequest, user: Any, **kwargs: Any
     ) -> HttpResponse:
         """Merge the guest's cart into the shopper's own, once; claim orders."""
+        note(request, user.pk)
         checkout.claim_orders(user_id=user.pk)
         token = guest_token(request)
         if token:
@@ -49,3 +59,66 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         )
         if not is_first:
             raise ImmediateHttpResponse(redirect("account_reset_password"))
+        # Whoever knew the old one is out, and so is every app.
+        mine = self.request.user.pk == user.pk and self.request.session.session_key
+        devices.end_others(user_id=user.pk, keep=mine or "")
+        user.refresh_from_db(fields=["token_version"])
+
+    def save_user(
+        self,
+        request: HttpRequest,
+        user: Any,
+        form: Any,
+        commit: bool = True,  # noqa: FBT001, FBT002 — allauth's signature
+    ) -> Any:
+        """Write to a newcomer in the language that they signed up in."""
+        language = (get_language() or "")[:2]
+        if language in dict(settings.LANGUAGES):
+            user.language = language
+        return super().save_user(request, user, form, commit=commit)
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Write a letter with what our own letters have around them."""
+        around = {
+            "shop_name": settings.SHOP_NAME,
+            "shop_url": settings.SHOP_BASE_URL,
+            "language": get_language(),
+        }
+        return super().render_mail(template_prefix, email, context | around, headers)
+
+    def format_email_subject(self, subject: str) -> str:
+        """Leave subjects as they are: the sender says which shop it is."""
+        return subject
+
+
+class SecondStepAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """Keeps what codes are made from encrypted: a copy of the database is no key."""
+
+    def get_totp_issuer(self) -> str:
+        """Return the name of the shop in an app that makes codes."""
+        return str(settings.SHOP_NAME)
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt by the newest key."""
+        return _box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Decrypt by any key that is still known."""
+        return _box().decrypt(encrypted_text.encode()).decode()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Name the shop in the window that asks for a passkey."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": str(settings.SHOP_NAME)}
+
+
+def _box() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = (hashlib.sha256(f"second-step:{one}".encode()).digest() for one in secrets)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])

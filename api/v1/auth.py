@@ -9,6 +9,9 @@ from allauth.account.internal.flows.email_verification import (
 from allauth.account.models import EmailAddress
 from allauth.core import ratelimit
 from allauth.headless.account.inputs import SignupInput
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -49,6 +52,15 @@ class EmailNotVerified(Forbidden):
         super().__init__(_("Please verify your e-mail address first."))
 
 
+class SecondStepNeeded(Forbidden):
+    """The password is right, and a code of the authenticator app is missing."""
+
+    code = "second_step_needed"
+
+    def __init__(self) -> None:
+        super().__init__(_("Please send the code of your authenticator app, too."))
+
+
 class RegisteredJson(TypedDict):
     """What was registered. A letter says how it goes on."""
 
@@ -74,6 +86,8 @@ class RegisterInput(Input):
 class SignInInput(Input):
     email = serializers.EmailField(max_length=254)
     password = StrictText(max_length=MAX_PASSWORD, trim_whitespace=False)
+    # Of the authenticator app, or one of the recovery codes.
+    code = StrictText(max_length=16, required=False, allow_blank=True)
 
 
 class RefreshInput(Input):
@@ -198,7 +212,21 @@ def _authenticate(request: Request, asked: dict[str, Any]) -> User:
     ):
         raise EmailNotVerified
     found: User = user
+    _check_second_step(found, asked.get("code", ""))
     return found
+
+
+def _check_second_step(user: User, code: str) -> None:
+    steps = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    if not is_mfa_enabled(user, steps):
+        return
+    if not code:
+        raise SecondStepNeeded
+    form = AuthenticateForm(user=user, data={"code": code})
+    # Counts wrong ones, and says no to all after too many.
+    if not form.is_valid():
+        raise AuthenticationFailed(_("This code is not valid."))
+    form.authenticator.record_usage()
 
 
 def _is_known(form: Any) -> bool:

@@ -27,26 +27,50 @@ def test_newcomer_signs_up_with_address_and_password_only(client: Client) -> Non
     form = {"email": "New@Example.com", "password1": PASSWORD, "next": "/checkout/"}
 
     answer = client.post("/accounts/signup/", form)
-
-    assert answer.status_code == 302
+    assert answer["Location"] == "/accounts/confirm-email/"
     user = User.objects.get()
     assert user.email == "new@example.com"
-    assert "Hello, new" in text_of(client.get("/account/"))
-    assert len(mail.outbox) == 1
+
+    # The letter, opened in the same browser, signs in and goes on.
+    link = linked(r"/accounts/confirm-email/\S+")
+    assert "Is new@example.com yours?" in text_of(client.get(link))
+    assert client.post(link)["Location"] == "/checkout/"
+    page = text_of(client.get("/account/"))
+    assert "Hello, new" in page
+    assert "Please confirm" not in page
 
 
-def test_unverified_shopper_is_asked_once_and_can_send_the_link_again(
+def test_known_address_gets_the_same_answer_and_its_owner_a_letter(
+    client: Client, shopper: User
+) -> None:
+    before = shopper.password
+    answers = [
+        client.post("/accounts/signup/", {"email": email, "password1": PASSWORD})
+        for email in (shopper.email.upper(), "new@example.com")
+    ]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len({answer["Location"] for answer in answers}) == 1
+    assert [letter.to for letter in mail.outbox] == [
+        [shopper.email],
+        ["new@example.com"],
+    ]
+    assert "account already" in mail.outbox[0].subject
+    shopper.refresh_from_db()
+    assert shopper.password == before
+    assert User.objects.count() == 2
+
+
+def test_unverified_shopper_can_sign_in_and_send_the_link_again(
     client: Client,
 ) -> None:
     form = {"email": "new@example.com", "password1": PASSWORD}
     client.post("/accounts/signup/", form)
+    client.post("/accounts/login/", {"login": form["email"], "password": PASSWORD})
     page = text_of(client.get("/account/"))
     assert "Please confirm new@example.com" in page
 
-    link = re.search(r"/accounts/confirm-email/\S+", str(mail.outbox[0].body))
-    assert link is not None
-    assert "Is new@example.com yours?" in text_of(client.get(link.group()))
-    client.post(link.group())
+    client.post(linked(r"/accounts/confirm-email/\S+"))
 
     assert "Please confirm" not in text_of(client.get("/account/"))
 
@@ -89,6 +113,13 @@ def test_password_is_reset_by_the_link_in_the_mail(
 
     shopper.refresh_from_db()
     assert shopper.check_password("another secret 12")
+
+
+def linked(pattern: str) -> str:
+    """Return the address in the first letter."""
+    link = re.search(pattern, str(mail.outbox[0].body))
+    assert link is not None
+    return link.group()
 
 
 @pytest.mark.parametrize(

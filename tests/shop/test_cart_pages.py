@@ -76,13 +76,17 @@ def test_cart_comes_along_when_the_guest_signs_in(
     assert quantities(cart) == {cup.pk: 3, bowl.pk: 2}
 
 
-def test_cart_comes_along_when_the_guest_signs_up(client: Client) -> None:
+def test_cart_comes_along_when_the_guest_signs_up(
+    client: Client, mailoutbox: list[Any]
+) -> None:
     cup = ProductFactory.create()
     put(client, cup, 3)
 
     client.post(
         "/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD}
     )
+    letter = str(mailoutbox[0].body)
+    client.post(next(word for word in letter.split() if "/confirm-email/" in word))
 
     cart = Cart.objects.get()
     assert cart.user == User.objects.get(email="new@example.com")
