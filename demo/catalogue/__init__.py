@@ -33,6 +33,22 @@ class Article:
     # The name it shares with its other colours, if there are any.
     group: str | None
     colour: str | None
+    # What it is made of, for whom, and the like: names and values.
+    facts: tuple[tuple[str, str], ...]
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether it is there only because more was wanted than the catalogue has."""
+        return "/" in self.sku
+
+    @property
+    def model(self) -> str:
+        """The SKU that all of its colours share."""
+        return self.sku if self.group is None else self.sku.rpartition("-")[0]
+
+    @property
+    def options(self) -> dict[str, str]:
+        return ({"colour": self.colour} if self.colour else {}) | dict(self.facts)
 
     @property
     def slug(self) -> str:
@@ -121,4 +137,5 @@ def _article(
         look=look,
         group=entry["name"] if colour else None,
         colour=colour.get("name"),
+        facts=tuple(entry.get("facts", {}).items()),
     )
