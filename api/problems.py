@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 TITLES = {
+    "account_still_needed": _("Account still needed"),
     "address_book_full": _("Address book full"),
     "address_known": _("Address known already"),
     "address_not_found": _("No such address"),
@@ -84,6 +85,7 @@ TITLES = {
     "price_changed": _("Price changed"),
     "price_invalid": _("Invalid price"),
     "printer_busy": _("Document not ready"),
+    "points_left": _("Points left"),
     "product_not_found": _("No such product"),
     "product_not_in_order": _("Not in the order"),
     "product_unavailable": _("Product not on sale"),

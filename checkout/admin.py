@@ -49,6 +49,7 @@ from common.money import money
 from inventory.models import StockMovement
 from orders.models import (
     NEXT_STATUSES,
+    AddressChange,
     Fulfilment,
     Order,
     OrderEvent,
@@ -131,6 +132,22 @@ class TimelineInline(ReadOnlyInline[OrderEvent]):
         return status_tag(event.to_status)
 
 
+class AddressChangeInline(ReadOnlyInline[AddressChange]):
+    """Where it would have gone before its shopper sent it elsewhere."""
+
+    model = AddressChange
+    verbose_name_plural = _("addresses before")
+    fields = ["happened_at", "address", "actor"]
+    readonly_fields = ["address"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AddressChange]:
+        return super().get_queryset(request).select_related("actor")
+
+    @display(description=_("address"))
+    def address(self, change: AddressChange) -> str:
+        return ", ".join(str(part) for part in change.before.values() if part)
+
+
 class PaymentInline(ReadOnlyInline[Payment]):
     """How it was paid."""
 
@@ -190,6 +207,7 @@ class OrderAdmin(GoodsAdmin):
     inlines = [
         LineInline,
         TimelineInline,
+        AddressChangeInline,
         PaymentInline,
         FulfilmentInline,
         ReturnInline,

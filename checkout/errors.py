@@ -80,6 +80,19 @@ class DeliveryMethodUnavailable(Invalid):
         super().__init__(_("This way of delivery is not offered."))
 
 
+class DeliveryCostsMore(Conflict):
+    """An order that is placed cannot go where its delivery would cost more."""
+
+    code = "delivery_costs_more"
+
+    def __init__(self, *, paid: int, cost: int) -> None:
+        super().__init__(
+            _("Delivery to this address costs more than was ordered."),
+            paid=paid,
+            cost=cost,
+        )
+
+
 class NothingToOrder(Invalid):
     """An order needs at least one line and at most a hundred."""
 
@@ -162,3 +175,27 @@ class NothingToReturn(Invalid):
 
     def __init__(self) -> None:
         super().__init__(_("Please choose what to send back."))
+
+
+class AccountStillNeeded(Conflict):
+    """An order of the account is not over, or it is a member of staff's."""
+
+    code = "account_still_needed"
+
+    def __init__(self, *, orders: list[str]) -> None:
+        super().__init__(
+            _("This account cannot be deleted yet: something is not over."),
+            orders=orders,
+        )
+
+
+class PointsLeft(Conflict):
+    """There are points left, and nobody said that they may go."""
+
+    code = "points_left"
+
+    def __init__(self, *, balance: int) -> None:
+        super().__init__(
+            _("There are points left. They are lost with the account."),
+            balance=balance,
+        )

@@ -18,6 +18,7 @@ from django.db import connection
 
 from accounts.selectors import proved_emails
 from cart import services as carts
+from checkout.addresses import change_address as change_address
 from checkout.parcels import confirm_receipt as confirm_receipt
 from checkout.parcels import deliver as deliver
 from checkout.parcels import pack as pack
@@ -211,14 +212,6 @@ def expire(order_id: UUID) -> bool:
     orders.become(order, OrderStatus.EXPIRED, actor_id=None, reason=TIME_IS_UP)
     _publish("order.expired", order)
     return True
-
-
-@use_case
-def change_address(*, order_id: UUID, user_id: int, address: dict[str, str]) -> Order:
-    """Send an order elsewhere, until it is packed."""
-    order = orders.lock(order_id, user_id=user_id)
-    orders.change_address(order, address)
-    return order
 
 
 @use_case

@@ -67,9 +67,7 @@ def url_of(kind: Kind, payload: Payload) -> str:
     if payload.get("number"):
         return _order_url(payload)
     if payload.get("product_slug"):
-        return reverse(
-            "shop:product", args=[payload["product_slug"], payload["product_id"]]
-        )
+        return _product_url(kind, payload)
     if kind.name == "coupon_issued":
         return f"{reverse('shop:coupons')}?tab=mine"
     if kind.group in {Group.REWARDS, Group.PAYMENTS}:
@@ -83,6 +81,14 @@ def _order_url(payload: Payload) -> str:
         return path
     # Guests have no login: the key opens this one order to them.
     return f"{path}?key={key_of(UUID(payload['order_id']))}"
+
+
+def _product_url(kind: Kind, payload: Payload) -> str:
+    product_id = payload["product_id"]
+    if kind.name == "review_rejected":
+        # Where it can be changed, with the reason beside it.
+        return reverse("shop:review", args=[product_id])
+    return reverse("shop:product", args=[payload["product_slug"], product_id])
 
 
 def path_of(url: str) -> str:

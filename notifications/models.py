@@ -33,6 +33,7 @@ class Group(models.TextChoices):
     ORDERS = "orders", _("Orders")
     PAYMENTS = "payments", _("Payments and refunds")
     RETURNS = "returns", _("Returns")
+    REVIEWS = "reviews", _("Your reviews")
     STOCK = "stock", _("Back in stock")
     REWARDS = "rewards", _("Coupons and points")
     PROMOTIONS = "promotions", _("Offers")

@@ -1,8 +1,23 @@
 """What can go wrong with orders."""
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import Conflict, NotFound
+
+TOO_LATE = {
+    "processing": _(
+        "This order is already packed, so it cannot be cancelled any more. Once it is"
+        " with you, you can send it back."
+    ),
+    "shipped": _(
+        "This order is on its way, so it cannot be cancelled any more. Once it is with"
+        " you, you can send it back."
+    ),
+}
+TOO_LATE_TO_READDRESS = _(
+    "This order is already packed, so its address cannot be changed any more."
+)
 
 
 class OrderNotFound(NotFound):
@@ -19,9 +34,10 @@ class InvalidTransition(Conflict):
 
     code = "invalid_transition"
 
-    def __init__(self, *, status: str, wanted: str) -> None:
+    def __init__(self, *, status: str, wanted: str, detail: Promise | str = "") -> None:
         super().__init__(
-            _("An order that is %(status)s cannot become %(wanted)s.")
+            detail
+            or _("An order that is %(status)s cannot become %(wanted)s.")
             % {"status": status, "wanted": wanted},
             order_status=status,
             wanted=wanted,
@@ -38,6 +54,24 @@ class OrderNotCancellable(InvalidTransition):
     """It is too late to cancel: the parcel is on its way, or the order is closed."""
 
     code = "order_not_cancellable"
+
+    def __init__(self, *, status: str, wanted: str) -> None:
+        super().__init__(status=status, wanted=wanted, detail=TOO_LATE.get(status, ""))
+
+
+class AddressNotChangeable(InvalidTransition):
+    """It is too late to send the order elsewhere, or it waits at a pickup point."""
+
+    code = "address_not_changeable"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(
+            status=status,
+            wanted="another address",
+            detail=TOO_LATE_TO_READDRESS
+            if status in TOO_LATE
+            else _("The address of this order cannot be changed."),
+        )
 
 
 class OrderExpired(Conflict):

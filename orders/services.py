@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest, Least, Now
 from common.db import Pipeline, Statement, pipeline, requires_transaction
 from orders.drafts import Draft
 from orders.errors import (
+    AddressNotChangeable,
     InvalidTransition,
     OrderNotCancellable,
     OrderNotFound,
@@ -20,7 +21,9 @@ from orders.errors import (
 from orders.guests import fold
 from orders.models import (
     DEAD,
+    READDRESSABLE,
     SETTLED,
+    AddressChange,
     Order,
     OrderStatus,
 )
@@ -217,11 +220,24 @@ def claim(*, user_id: int, email: str) -> int:
     return Order.objects.of_guest(fold(email)).update(user_id=user_id)
 
 
+def check_address_changeable(order: Order) -> None:
+    """Raise ``AddressNotChangeable`` once a locked order is packed or closed."""
+    if order.status not in READDRESSABLE:
+        raise AddressNotChangeable(status=order.status)
+
+
 @requires_transaction
-def change_address(order: Order, address: dict[str, str]) -> None:
-    """Send a locked order elsewhere; allowed until it is packed."""
-    if order.status not in {OrderStatus.PENDING, OrderStatus.PAID}:
-        raise InvalidTransition(status=order.status, wanted="another address")
+def change_address(
+    order: Order, address: dict[str, str], *, actor_id: int | None
+) -> None:
+    """Send a locked order elsewhere; allowed until it is packed.
+
+    What it was before is kept. The same address again changes nothing.
+    """
+    check_address_changeable(order)
+    if address == order.address:
+        return
+    AddressChange.objects.create(order=order, before=order.address, actor_id=actor_id)
     order.address = address
     order.save(update_fields=["address"])
 

@@ -20,6 +20,7 @@ from catalog.errors import ProductNotFound
 from catalog.models import Product
 from common.db import requires_transaction, use_case
 from orders.models import Order, OrderStatus
+from outbox import services as outbox
 from reviews import pictures
 from reviews.errors import (
     AlreadyReviewed,
@@ -168,8 +169,11 @@ def publish(
     ``InvalidReviewStep`` or ``ReviewChanged``.
     """
     product, review = _lock(review_id, version=version)
+    before = review.state
     _decide(review, ReviewState.PUBLISHED, actor_id, reason="")
     _rate(product)
+    if before != ReviewState.PUBLISHED:
+        _tell("review.published", review, product)
     return review
 
 
@@ -187,6 +191,7 @@ def reject(
     product, review = _lock(review_id, version=version)
     _decide(review, ReviewState.REJECTED, actor_id, reason=reason.strip())
     _rate(product)
+    _tell("review.rejected", review, product)
     return review
 
 
@@ -361,6 +366,23 @@ def _decide(
         open_reports=0,
     )
     _fresh(review)
+
+
+def _tell(topic: str, review: Review, product: Product) -> None:
+    """Let its author know what was decided."""
+    outbox.publish(
+        topic=topic,
+        aggregate=f"review/{review.pk}",
+        payload={
+            "review_id": review.pk,
+            "user_id": review.user_id,
+            "product_id": product.pk,
+            "product_name": product.name,
+            "product_slug": product.slug,
+            "rating": review.rating,
+            "reason": review.reason,
+        },
+    )
 
 
 def _become(review: Review, state: ReviewState, **changes: Any) -> None:

@@ -5,7 +5,9 @@ from orders.models.order import DEAD as DEAD
 from orders.models.order import FROZEN_FIELDS as FROZEN_FIELDS
 from orders.models.order import MAX_QUANTITY as MAX_QUANTITY
 from orders.models.order import NEXT_STATUSES as NEXT_STATUSES
+from orders.models.order import READDRESSABLE as READDRESSABLE
 from orders.models.order import SETTLED as SETTLED
+from orders.models.order import AddressChange as AddressChange
 from orders.models.order import Order as Order
 from orders.models.order import OrderEvent as OrderEvent
 from orders.models.order import OrderLine as OrderLine

@@ -52,6 +52,8 @@ SETTLED = (
 )
 # Given up: what they held is free again.
 DEAD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+# Not packed yet, so it can still go elsewhere.
+READDRESSABLE = (OrderStatus.PENDING, OrderStatus.PAID)
 FROZEN_FIELDS = (
     "number",
     "email",
@@ -328,3 +330,27 @@ class OrderEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} → {self.to_status}"
+
+
+class AddressChange(models.Model):
+    """An order was sent elsewhere; ``before`` is where it would have gone."""
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="address_changes"
+    )
+    before = models.JSONField(_("address before"), default=dict)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    happened_at = models.DateTimeField(_("when"), db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            # Not ``before``: it names a person, who may want to be forgotten.
+            pgtrigger.ReadOnly(name="frozen", fields=["order", "actor", "happened_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: {self.happened_at:%Y-%m-%d %H:%M}"

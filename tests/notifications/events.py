@@ -47,6 +47,13 @@ BACK = {
     "quantity": 1,
     "held_until": "2026-11-21T06:30:00Z",
 }
+REVIEW = {
+    "review_id": 5,
+    "product_id": 9,
+    "product_name": "Moon jar",
+    "product_slug": "moon-jar",
+    "rating": 4,
+}
 # Points that were to be bought, by a provider.
 CHARGE: dict[str, Any] = {
     "payment_id": "0199d2a0-0000-7000-8000-000000000002",
@@ -61,6 +68,7 @@ CHARGE: dict[str, Any] = {
 PAYLOADS: dict[str, dict[str, Any]] = {
     "order.placed": {**ORDER, "status": "pending"},
     "order.paid": ORDER,
+    "order.address_changed": ORDER,
     "order.cancelled": {**ORDER, "status": "cancelled"},
     "order.expired": {**ORDER, "status": "expired"},
     "order.shipped": {**ORDER, "status": "shipped", "parcel": PARCEL},
@@ -73,6 +81,8 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "return.approved": ORDER,
     "return.rejected": {**ORDER, "reason": "It was worn."},
     "return.received": ORDER,
+    "review.published": REVIEW,
+    "review.rejected": {**REVIEW, "reason": "It is about the courier."},
     "stock.back": BACK,
     "coupon.issued": {"coupon_name": "Autumn 10 %"},
     "points.charged": {"amount": 50_000, "balance_after": 62_400},
