@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin import EmptyFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,10 +17,12 @@ from catalog import services as catalog
 from catalog.models import (
     Category,
     FruitlessSearch,
+    Phrase,
     PriceChange,
     Product,
     ProductGroup,
     ProductPhoto,
+    ProductText,
     SynonymGroup,
 )
 from common.admin import (
@@ -83,6 +86,37 @@ class PhotoInline(TabularInline[ProductPhoto]):
     fields = ["image", "alt", "position"]
 
 
+class InOtherLanguage(forms.ModelForm[Any]):
+    """Offers the languages that the shop speaks besides its own."""
+
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[
+            (code, name)
+            for code, name in settings.LANGUAGES
+            if code != settings.LANGUAGE_CODE
+        ],
+    )
+
+
+class TextInline(TabularInline[ProductText]):
+    """What the product is called in the other languages."""
+
+    model = ProductText
+    form = InOtherLanguage
+    fields = ["language", "name", "description"]
+
+
+@register(Phrase)
+class PhraseAdmin(ModelAdmin[Phrase]):
+    """Names of categories, colours, coupons and the like in other languages."""
+
+    form = InOtherLanguage
+    list_display = ["source", "language", "text"]
+    list_filter = ["language"]
+    search_fields = ["source", "text"]
+
+
 class PriceChangeInline(ReadOnlyInline[PriceChange]):
     """What the price was, and why it changed."""
 
@@ -116,7 +150,7 @@ class ProductAdmin(ModelAdmin[Product]):
     ordering = ["-id"]
     prepopulated_fields = {"slug": ["name"]}
     raw_id_fields = ["group"]
-    inlines = [PhotoInline, PriceChangeInline]
+    inlines = [TextInline, PhotoInline, PriceChangeInline]
     actions = ["publish", "unpublish", "change_price"]
     object_actions = ["publish", "unpublish", "change_price"]
     fields = [

@@ -101,13 +101,19 @@ class Product(models.Model):
     # Raised by the database with every change; cached things carry it in their key.
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # What its texts in other languages say, kept up by the database: one index and
+    # one query find a product in all of them.
+    other_names = models.TextField(db_default="", editable=False)
+    other_descriptions = models.TextField(db_default="", editable=False)
     search = models.GeneratedField(
         # Names as they are written, too: a word that is being typed is no stem yet.
         # The SKU parts them from the stems, or phrases would go on from one to another.
-        expression=SearchVector("name", "sku", weight="A", config="simple")
-        + SearchVector("name", weight="A", config=STEMS)
+        expression=SearchVector(
+            "name", "sku", "other_names", weight="A", config="simple"
+        )
+        + SearchVector("name", "other_names", weight="A", config=STEMS)
         + OptionWords("options")
-        + SearchVector("description", weight="D", config=STEMS),
+        + SearchVector("description", "other_descriptions", weight="D", config=STEMS),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -172,6 +178,79 @@ class Product(models.Model):
 
     def is_on_sale(self, now: datetime) -> bool:
         return self.published_at is not None and self.published_at <= now
+
+
+class ProductText(models.Model):
+    """What a product is called and said to be, in a language other than the shop's."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(_("language"), max_length=8)
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+
+    class Meta:
+        ordering = ["language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "language"], name="product_text_once_per_language"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="product_text_named"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="tell_product",
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.After,
+                # The product gets a new version by it, and with that new cards.
+                func="""
+                    UPDATE catalog_product SET
+                        other_names = coalesce(said.names, ''),
+                        other_descriptions = coalesce(said.descriptions, '')
+                      FROM (SELECT string_agg(name, ' ' ORDER BY language) AS names,
+                                   string_agg(description, ' ' ORDER BY language)
+                                       AS descriptions
+                              FROM catalog_producttext
+                             WHERE product_id = coalesce(NEW.product_id, OLD.product_id)
+                           ) AS said
+                     WHERE id = coalesce(NEW.product_id, OLD.product_id);
+                    RETURN NULL;
+                """,
+            ),
+            # Else the other product would keep what it was told.
+            pgtrigger.Protect(
+                name="stays_with_product",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__product__df=pgtrigger.F("new__product")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Phrase(models.Model):
+    """A name the shop gave, in another language: of a category, a coupon, a colour.
+
+    Whatever has a short name is found here by that name; see ``catalog.texts.local``.
+    """
+
+    source = models.CharField(_("in the shop's language"), max_length=200)
+    language = models.CharField(_("language"), max_length=8)
+    text = models.CharField(_("in that language"), max_length=200)
+
+    class Meta:
+        ordering = ["source", "language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "language"], name="phrase_once_per_language"
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="") & ~Q(text=""), name="phrase_says_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class ProductPhoto(models.Model):

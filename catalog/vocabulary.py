@@ -110,7 +110,8 @@ class Vocabulary:
                 if f" {form}" in f" {name}"
             ]
             if found:
-                return found
+                # Known by several names, in several languages, it is still one.
+                return list({shelf.id: shelf for shelf in found}.values())
         return []
 
     def _choices(self, token: str) -> list[tuple[float, str]]:

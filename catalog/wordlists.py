@@ -13,7 +13,8 @@ from django.core.cache import cache
 from django.db import Error, connection
 from django.utils import timezone
 
-from catalog.models import Category, Product, SynonymGroup
+from catalog.models import Category, Product, ProductText, SynonymGroup
+from catalog.models import Phrase as TranslatedName
 from catalog.search_text import MAX_LENGTH, Synonyms
 from catalog.vocabulary import Phrase, Shelf, Vocabulary, Word, phrases_of
 
@@ -35,15 +36,18 @@ _SYNONYMS_KEY = "search:synonyms"
 _WORDS_SQL = """
     SELECT word, sum(ndoc), bool_or(is_name) FROM (
         SELECT word, ndoc, true AS is_name FROM ts_stat($$
-            SELECT to_tsvector('simple', name)
+            SELECT to_tsvector('simple', name || ' ' || other_names)
                    || jsonb_to_tsvector('simple', options, '["string"]')
               FROM catalog_product WHERE published_at <= now() $$)
          UNION ALL
         SELECT word, ndoc, true FROM ts_stat($$
-            SELECT to_tsvector('simple', name) FROM catalog_category $$)
+            SELECT to_tsvector('simple', name) FROM catalog_category
+             UNION ALL
+            SELECT to_tsvector('simple', text) FROM catalog_phrase
+             WHERE source IN (SELECT name FROM catalog_category) $$)
          UNION ALL
         SELECT word, ndoc, false FROM ts_stat($$
-            SELECT to_tsvector('simple', description)
+            SELECT to_tsvector('simple', description || ' ' || other_descriptions)
               FROM catalog_product WHERE published_at <= now()
              ORDER BY created_at DESC LIMIT 10000 $$)
     ) AS counted
@@ -132,15 +136,29 @@ def _read_words() -> list[Word]:
 
 
 def _read_phrases() -> list[Phrase]:
-    names = (
-        Product.objects.filter(published_at__lte=timezone.now())
-        .order_by("-popularity__score", "-created_at")
-        .values_list("name", "popularity__score")[:MOST_NAMES]
+    on_sale = Product.objects.filter(published_at__lte=timezone.now())
+    wanted = on_sale.order_by("-popularity__score", "-created_at")
+    own = wanted.values_list("name", "popularity__score")[:MOST_NAMES]
+    others = (
+        ProductText.objects.filter(product__in=on_sale)
+        .order_by("-product__popularity__score", "-product__created_at")
+        .values_list("name", "product__popularity__score")[:MOST_NAMES]
     )
-    weighted = [(name[:MAX_LENGTH], score or 0.0) for name, score in names]
+    weighted = [(name[:MAX_LENGTH], score or 0.0) for name, score in (*own, *others)]
     return phrases_of(weighted, most=MOST_PHRASES)
 
 
 def _read_shelves() -> list[Shelf]:
-    rows = Category.objects.order_by("position", "id").values_list("id", "name", "slug")
-    return [Shelf(*row) for row in rows]
+    """Return each category by each of its names."""
+    rows = list(
+        Category.objects.order_by("position", "id").values_list("id", "name", "slug")
+    )
+    translated: dict[str, list[str]] = {}
+    phrases = TranslatedName.objects.filter(source__in=[name for _, name, _ in rows])
+    for source, text in phrases.values_list("source", "text"):
+        translated.setdefault(source, []).append(text)
+    return [
+        Shelf(shelf_id, known_as, slug)
+        for shelf_id, name, slug in rows
+        for known_as in (name, *translated.get(name, ()))
+    ]

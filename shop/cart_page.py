@@ -1,20 +1,39 @@
 """A cart as its page shows it: lines with today's facts, and what they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from cart.models import Cart, CartItem
+from catalog.texts import local, local_name
 from checkout.quotes import quote_id
 from checkout.selectors import NOWHERE, Offer, offer
 from coupons import services as coupons
-from coupons.models import Coupon
+from coupons.models import Coupon, CouponBatch, CouponState
+from orders.models import MAX_QUANTITY
 from promotions.pricing import CouponTerms, Quote, weight_of
 from shop.cards import first_photo, photo_url
-from shop.prices import Hint, Step, hint_of, hints, steps
+from shop.prices import Hint, Step, hint_of, hints, sentence, steps
+
+
+# Batches that are tried for one that saves more.
+MOST_OFFERED = 20
+COUPON_KINDS = frozenset({"coupon", "personal"})
+# A whole product carries its description and search index along.
+ITEM_COLUMNS = (
+    "quantity",
+    "price_when_added",
+    "is_selected",
+    "is_saved",
+    "product__slug",
+    "product__price",
+    "product__published_at",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,9 @@ class CartLine:
     price: int
     price_when_added: int
     is_on_sale: bool
-    # As the offer says; a part of it can be kept for this shopper alone.
+    is_selected: bool
+    is_saved: bool
+    # A part of it can be kept for this shopper alone.
     available: int = 0
     held: int = 0
 
@@ -41,6 +62,20 @@ class CartLine:
     @property
     def is_price_changed(self) -> bool:
         return self.is_on_sale and self.price != self.price_when_added
+
+    @property
+    def is_cheaper(self) -> bool:
+        return self.is_on_sale and self.price < self.price_when_added
+
+    @property
+    def counts(self) -> bool:
+        """Whether an order of this cart would be for it, too."""
+        return self.is_on_sale and self.is_selected
+
+    @property
+    def most(self) -> int:
+        """How many of it can be in a cart without being short."""
+        return max(1, min(self.available, MAX_QUANTITY))
 
     @property
     def is_sold_out(self) -> bool:
@@ -60,6 +95,9 @@ class CouponChoice:
     saves: int
     # How much has to be added before it applies; 0 if something else is wrong.
     missing: int
+    # Why it does nothing for this cart, in a sentence; empty if it does.
+    why_not: str
+    terms: CouponTerms
 
 
 @dataclass(frozen=True)
@@ -71,13 +109,24 @@ class CartView:
     quote: Quote
     offer: Offer
     coupons: Sequence[CouponChoice]
+    # What is put aside for later.
+    saved: Sequence[CartLine] = ()
+    # A coupon that can still be had, and would save more than the chosen one.
+    gettable: CouponChoice | None = None
 
     @property
     def quantities(self) -> dict[int, int]:
-        """What an order of this cart would be for: lines on sale only."""
-        return {
-            line.product_id: line.quantity for line in self.lines if line.is_on_sale
-        }
+        """What an order of this cart would be for: selected lines on sale only."""
+        return {line.product_id: line.quantity for line in self.lines if line.counts}
+
+    @property
+    def pieces(self) -> int:
+        """How many things are in the cart, as the header counts them."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def are_all_selected(self) -> bool:
+        return all(line.is_selected for line in self.lines if line.is_on_sale)
 
     @property
     def coupon_id(self) -> int | None:
@@ -110,9 +159,18 @@ class CartView:
         return hint_of(refusal) if refusal and self.quote.lines else None
 
     @property
+    def is_coupon_suggested(self) -> bool:
+        """Whether the coupon was chosen by the shop, because it saves most."""
+        return self.coupon_id is not None and (
+            self.cart is None or self.coupon_id != self.cart.coupon_id
+        )
+
+    @property
     def can_check_out(self) -> bool:
-        blocked = any(line.is_short or line.is_sold_out for line in self.lines)
-        return bool(self.quantities) and not blocked
+        counted = [line for line in self.lines if line.counts]
+        return bool(counted) and not any(
+            line.is_short or line.is_sold_out for line in counted
+        )
 
     @property
     def free_delivery(self) -> dict[str, int] | None:
@@ -136,30 +194,45 @@ def read_cart(
     coupon_id: int | None,
     delivery_method: str | None = None,
     address: Mapping[str, str] = NOWHERE,
+    suggests_coupon: bool = False,
 ) -> CartView:
-    """Read lines, prices, stock and coupons; nothing is remembered between pages."""
+    """Read lines, prices, stock and coupons; nothing is remembered between pages.
+
+    With ``suggests_coupon`` the best of the shopper's coupons is taken where none is
+    chosen.
+    """
     lines = _lines(cart) if cart else []
     now = offer(
-        {line.product_id: line.quantity for line in lines if line.is_on_sale},
+        {line.product_id: line.quantity for line in lines if line.counts},
         user_id=user_id,
         email=email,
         coupon_id=coupon_id,
         delivery_method=delivery_method,
         address=address,
     )
+    coupons = _choices(now, user_id) if now.items and user_id else []
+    if suggests_coupon and coupon_id is None and coupons and coupons[0].saves:
+        now = replace(now, coupon=coupons[0].terms)
+    lines = [_with_stock(line, now) for line in lines]
     return CartView(
         cart=cart,
-        lines=[
-            replace(
-                line,
-                available=now.available.get(line.product_id, 0),
-                held=now.held.get(line.product_id, 0),
-            )
-            for line in lines
-        ],
+        lines=[line for line in lines if not line.is_saved],
         quote=now.quote(),
         offer=now,
-        coupons=_choices(now, user_id) if lines and user_id else [],
+        coupons=coupons,
+        saved=[line for line in lines if line.is_saved],
+        gettable=_gettable(now, user_id) if suggests_coupon and user_id else None,
+    )
+
+
+def _with_stock(line: CartLine, now: Offer) -> CartLine:
+    """Take the stock from the offer, where the line is a part of it."""
+    if line.product_id not in now.available:
+        return line
+    return replace(
+        line,
+        available=now.available[line.product_id],
+        held=now.held.get(line.product_id, 0),
     )
 
 
@@ -167,7 +240,12 @@ def _lines(cart: Cart) -> list[CartLine]:
     items = (
         CartItem.objects.filter(cart=cart)
         .select_related("product")
-        .annotate(photo=first_photo("product"))
+        .only(*ITEM_COLUMNS)
+        .annotate(
+            photo=first_photo("product"),
+            shown_name=local_name("product"),
+            left=F("product__stock__on_hand") - F("product__stock__reserved"),
+        )
         .order_by("id")
     )
     now = timezone.now()
@@ -180,25 +258,59 @@ def _line(item: CartItem, now: datetime) -> CartLine:
     return CartLine(
         product_id=product.pk,
         slug=product.slug,
-        name=product.name,
+        name=getattr(item, "shown_name", product.name),
         photo=photo,
         photo_url=photo_url(photo),
         quantity=item.quantity,
         price=product.price,
         price_when_added=item.price_when_added,
         is_on_sale=product.is_on_sale(now),
+        is_selected=item.is_selected,
+        is_saved=item.is_saved,
+        available=getattr(item, "left", None) or 0,
     )
 
 
 def _choices(now: Offer, user_id: int) -> list[CouponChoice]:
     held = Coupon.objects.of_user(user_id).usable().select_related("batch")
     choices = [_choice(now, coupons.terms_of(coupon)) for coupon in held.order_by("id")]
-    return sorted(choices, key=lambda choice: (-choice.saves, choice.missing))
+    return sorted(
+        choices,
+        key=lambda choice: (not choice.saves, -choice.saves, choice.missing, choice.id),
+    )
+
+
+def _gettable(now: Offer, user_id: int) -> CouponChoice | None:
+    """Return the open batch whose coupon would save most, if it beats the chosen."""
+    if not now.items:
+        return None
+    batches = CouponBatch.objects.filter(
+        is_active=True,
+        is_personal=False,
+        opens_at__lte=Now(),
+        valid_from__lte=Now(),
+        valid_until__gt=Now(),
+        issued__lt=F("quantity"),
+    ).exclude(coupons__user=user_id)
+    fresh = [
+        Coupon(pk=batch.pk, batch=batch, state=CouponState.ISSUED)
+        for batch in batches[:MOST_OFFERED]
+    ]
+    choices = [_choice(now, coupons.terms_of(coupon)) for coupon in fresh]
+    best = max(choices, key=lambda choice: choice.saves, default=None)
+    return best if best and best.saves > _saved(now.quote(), COUPON_KINDS) else None
 
 
 def _choice(now: Offer, terms: CouponTerms) -> CouponChoice:
     tried = now.quote(coupon=terms)
     refusal = tried.coupon_refusal
-    saves = sum(-step.amount for step in tried.adjustments if step.kind == terms.kind)
+    saves = _saved(tried, {terms.kind})
     missing = refusal.missing if refusal else 0
-    return CouponChoice(terms.coupon_id, terms.name, saves, missing)
+    why_not = "" if saves or refusal is None else sentence(refusal)
+    return CouponChoice(
+        terms.coupon_id, local(terms.name), saves, missing, why_not, terms
+    )
+
+
+def _saved(quote: Quote, kinds: Collection[str]) -> int:
+    return sum(-step.amount for step in quote.adjustments if step.kind in kinds)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from catalog.search import Facets, PriceRange
+from catalog.texts import local
 from common.money import money
 from shop.asked import OPTION, RATINGS, Asked
 from shop.shelves import Shelf, find_shelf, top_shelves
@@ -92,7 +93,10 @@ def chips(asked: Asked) -> list[Chip]:
         found.append(Chip(_("Reduced"), replace(asked, on_sale=False, page=1)))
     for name, values in asked.options:
         found += [
-            Chip(f"{option_label(name)}: {value}", asked.without_option(name, value))
+            Chip(
+                f"{option_label(name)}: {local(value)}",
+                asked.without_option(name, value),
+            )
             for value in values
         ]
     return found
@@ -126,7 +130,10 @@ def option_label(name: str) -> str:
         "size": lambda: pgettext("attribute", "Size"),
         "material": lambda: pgettext("attribute", "Material"),
     }
-    return known[name]() if name in known else name[:1].upper() + name[1:]
+    if name in known:
+        return known[name]()
+    label = local(name)
+    return label[:1].upper() + label[1:]
 
 
 def _categories(asked: Asked, shelf: Shelf | None, facets: Facets) -> list[Choice]:
@@ -188,7 +195,7 @@ def _option_groups(
         values = _common(counts.get(name, {}), on)
         choices = [
             Choice(
-                value,
+                local(value),
                 counts.get(name, {}).get(value, 0),
                 value=value,
                 is_on=value in on,

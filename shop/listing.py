@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from catalog import search
 from catalog.search import Facets, Found, Sort
 from common.db import run
+from common.memo import Memo
 from shop.asked import MAX_PAGE, NEWEST, Asked
 from shop.cards import CardRow
 from shop.facets import Chip, chips
-from shop.memo import Memo
 from shop.shelves import Shelf, find_shelf
 
 PER_PAGE = 24

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from catalog.texts import local
 from checkout.errors import QuoteOutdated
 from common.money import money
 from promotions.pricing import PromotionKind, Quote, Reason, Refusal
@@ -61,7 +62,7 @@ def steps(quote: Quote) -> list[Step]:
     """Say how the total comes about, step by step."""
     return [
         Step(
-            one.label,
+            local(one.label),
             str(RULES[PromotionKind(one.rule)]) if one.rule else "",
             one.amount,
         )
@@ -86,7 +87,7 @@ def hints(quote: Quote) -> list[Hint]:
 def hint_of(refusal: Refusal) -> Hint:
     """Say of one discount why it was not given."""
     is_within_reach = refusal.reason in WITHIN_REACH
-    return Hint(refusal.label, sentence(refusal), is_within_reach)
+    return Hint(local(refusal.label), sentence(refusal), is_within_reach)
 
 
 def sentence(refusal: Refusal) -> str:
@@ -99,7 +100,7 @@ def sentence(refusal: Refusal) -> str:
             "Add %(count)s more to get it.", "Add %(count)s more to get it.", count
         ) % {"count": count}
     if refusal.reason == Reason.EXCLUDED:
-        return _("It cannot be combined with “%(name)s”.") % {"name": refusal.by}
+        return _("It cannot be combined with “%(name)s”.") % {"name": local(refusal.by)}
     return str(SENTENCES[refusal.reason])
 
 

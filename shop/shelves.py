@@ -1,9 +1,13 @@
 """The category tree as the pages walk it: read seldom, shown on every page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.conf import settings
 
 from catalog.models import Category
-from shop.memo import Memo
+from catalog.texts import local
+from common.languages import reader_language
+from common.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -20,12 +24,12 @@ class Shelf:
 
 
 # A renamed category shows within a minute; nothing is decided on it.
-_tree: Memo[str, tuple[Shelf, ...]] = Memo(seconds=60, size=1)
+_tree: Memo[str, tuple[Shelf, ...]] = Memo(seconds=60, size=len(settings.LANGUAGES))
 
 
 def top_shelves() -> tuple[Shelf, ...]:
     """Return the categories that stand directly in the shop."""
-    return _tree.get_or_make("tree", _load)
+    return _tree.get_or_make(reader_language(), _load)
 
 
 def find_shelf(slug: str) -> Shelf | None:
@@ -69,8 +73,8 @@ def _build(
 ) -> tuple[Shelf, ...]:
     shelves = []
     for category_id, name, slug in below.get(parent_id, []):
-        stub = Shelf(category_id, name, slug, path, frozenset(), ())
+        stub = Shelf(category_id, local(name), slug, path, frozenset(), ())
         children = _build(below, parent_id=category_id, path=(*path, stub))
         family = frozenset({category_id}).union(*(child.family for child in children))
-        shelves.append(Shelf(category_id, name, slug, path, family, children))
+        shelves.append(replace(stub, family=family, children=children))
     return tuple(shelves)

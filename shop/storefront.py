@@ -7,18 +7,22 @@ from django.conf import settings
 from django.db.models import Sum
 from django.http import HttpRequest
 
-from cart.models import Cart
+from cart.models import CartItem
+from catalog.texts import local
 from common.db import run
+from common.languages import reader_language
+from common.memo import Memo
 from delivery import selectors as deliveries
-from delivery.terms import DeliveryTerms
+from delivery.terms import DeliveryTerms, Schedule
 from shop.carts import guest_token
-from shop.memo import Memo
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 
 # What delivery costs is shown from here and charged from the table.
-_methods: Memo[str, list["HomeDelivery"]] = Memo(seconds=60, size=1)
+_methods: Memo[str, list["HomeDelivery"]] = Memo(
+    seconds=60, size=len(settings.LANGUAGES)
+)
 
 # Every page of a signed-in shopper asks this: as text it costs a fifth of what the same
 # question costs as querysets. Usable is what ``Coupon.objects.usable()`` says.
@@ -32,14 +36,16 @@ COUNTS_SQL = """
                AND batch.valid_until > now()),
            (SELECT coalesce(sum(item.quantity), 0) FROM cart_cartitem AS item
               JOIN cart_cart AS cart ON cart.id = item.cart_id
-             WHERE cart.user_id = %(user_id)s),
+             WHERE cart.user_id = %(user_id)s AND NOT item.is_saved),
            (SELECT count(*) FROM notifications_notification
              WHERE user_id = %(user_id)s AND read_at IS NULL),
            (SELECT coalesce(max(id), 0) FROM notifications_notification
              WHERE user_id = %(user_id)s),
            (SELECT consents FROM analytics_privacy WHERE user_id = %(user_id)s),
            coalesce((SELECT wants_recommendations FROM analytics_privacy
-                      WHERE user_id = %(user_id)s), true)
+                      WHERE user_id = %(user_id)s), true),
+           ARRAY(SELECT product_id FROM wishlist_wishlistitem
+                  WHERE user_id = %(user_id)s)
 """
 
 
@@ -54,6 +60,8 @@ class Counts:
     newest_id: int = 0
     consents: bool | None = None
     wants_recommendations: bool = True
+    # The products on the wishlist, by id; a wishlist holds 500 at most.
+    wished: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,8 @@ class HomeDelivery:
     free_from: int | None
     days_min: int
     days_max: int
+    kind: str
+    schedule: Schedule
 
 
 class Storefront:
@@ -90,7 +100,7 @@ class Storefront:
 
     @property
     def delivery_methods(self) -> list[HomeDelivery]:
-        return _methods.get_or_make("all", _home_delivery)
+        return home_deliveries()
 
     @cached_property
     def user_id(self) -> int | None:
@@ -101,6 +111,11 @@ class Storefront:
     @property
     def is_signed_in(self) -> bool:
         return self.user_id is not None
+
+    @cached_property
+    def wished(self) -> frozenset[int]:
+        """The ids of the products that the shopper has saved."""
+        return self.counts.wished
 
     @cached_property
     def counts(self) -> Counts:
@@ -119,6 +134,11 @@ def storefront_of(request: HttpRequest) -> Storefront:
     return found
 
 
+def home_deliveries() -> list[HomeDelivery]:
+    """Return the ways of delivery at home; they may be a minute old."""
+    return _methods.get_or_make(reader_language(), _home_delivery)
+
+
 def _home_delivery() -> list[HomeDelivery]:
     found = [_at_home(way) for way in deliveries.ways({})]
     return [way for way in found if way is not None]
@@ -128,15 +148,24 @@ def _at_home(way: DeliveryTerms) -> HomeDelivery | None:
     cost = way.table_cost(0, 0)
     if cost is None:
         return None
-    days = (way.schedule.days_min, way.schedule.days_max)
-    return HomeDelivery(way.name, cost, way.free_above(0), *days)
+    schedule = way.schedule
+    return HomeDelivery(
+        name=local(way.name),
+        cost=cost,
+        free_from=way.free_above(0),
+        days_min=schedule.days_min,
+        days_max=schedule.days_max,
+        kind=way.kind,
+        schedule=schedule,
+    )
 
 
 def _shopper_counts(user_id: int) -> Counts:
     [row] = run(COUNTS_SQL, {"user_id": user_id}).rows()
-    return Counts(*row)
+    *numbers, wished = row
+    return Counts(*numbers, wished=frozenset(wished))
 
 
 def _guest_count(token: str) -> int:
-    cart = Cart.objects.filter(token=token).aggregate(pieces=Sum("items__quantity"))
-    return cart["pieces"] or 0
+    items = CartItem.objects.inside().filter(cart__token=token)
+    return items.aggregate(pieces=Sum("quantity"))["pieces"] or 0

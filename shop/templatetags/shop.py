@@ -1,6 +1,7 @@
 """Money, points, moments and icons in templates."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
@@ -16,18 +17,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from catalog.texts import local
 from common.languages import reader_language, reader_locale
+from common.memo import Memo
 from common.moments import moment_text
 from common.money import money
 from delivery.promise import Promise
 from shop.cards import photo_url
-from shop.memo import Memo
 from shop.observing import asks
 from shop.shelves import top_shelves
 
 register = template.Library()
 register.filter("money", money)
 register.filter("moment_text", moment_text)
+register.filter("local", local)
 
 # Rendering these would cost more than the rest of a list page.
 _parts: Memo[tuple[str, str, str], SafeString] = Memo(seconds=60, size=500)
@@ -78,6 +81,12 @@ def promised(window: Promise) -> str:
     if window.earliest == window.latest:
         return first
     return f"{first} – {format_skeleton('MMMEd', window.latest, locale=locale)}"
+
+
+@register.filter
+def arrival_day(window: Promise) -> str:
+    """Write the day by which a parcel is there: ``Wed, Nov 25``."""
+    return format_skeleton("MMMEd", window.latest, locale=reader_locale())
 
 
 @register.filter
@@ -166,6 +175,25 @@ def icon(name: str) -> SafeString:
         '<use href="{}#{}"/></svg>',
         static("img/icons.svg"),
         name,
+    )
+
+
+@register.simple_tag
+def star_bar(average: Decimal) -> SafeString:
+    """Draw a rating as five stars, filled as far as it goes."""
+    return _star_bar(round(average * 10))
+
+
+@cache
+def _star_bar(tenths: int) -> SafeString:
+    sprite = static("img/icons.svg")
+    width = tenths * 12 // 5
+    return format_html(
+        '<svg class="star-bar" viewBox="0 0 120 24" aria-hidden="true">'
+        '<use href="{0}#stars"/><svg width="{1}" height="24">'
+        '<use href="{0}#stars" width="120" height="24"/></svg></svg>',
+        sprite,
+        width,
     )
 
 

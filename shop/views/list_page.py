@@ -1,20 +1,22 @@
 """The markup of a product list: rendered once for the same products, then only sent."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.template.loader import get_template
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from analytics.selectors import best_sellers
 from common.languages import reader_language
+from common.memo import Memo
 from shop.asked import Asked, sorts_for
-from shop.cards import FIRST_ROW, render_cards, stock_step
+from shop.cards import FIRST_ROW, arrival_key, render_cards, stock_step
 from shop.facets import chips, panel, show_label
 from shop.listing import Listing, meant, unfiltered, ways_out
-from shop.memo import Memo
 from shop.shelves import Shelf, top_shelves
 from shop.views.home import ranked_cards
 
@@ -31,6 +33,8 @@ class ListPage:
     asked: Asked
     shelf: Shelf | None
     listing: Listing
+    # What whoever looks has saved of what is on this page.
+    wished: frozenset[int] = frozenset()
 
     @property
     def title(self) -> str:
@@ -59,7 +63,8 @@ class ListPage:
         )
         facts = (listing.count, listing.is_capped, listing.corrected)
         asked = (self.path, self.asked, self.asked.is_swapped)
-        return (reader_language(), *asked, *facts, cards)
+        days = arrival_key(timezone.now())
+        return (reader_language(), days, self.wished, *asked, *facts, cards)
 
     def markup(self, template: str, *, is_open: bool = False) -> SafeString:
         """Render the list, or the part of it that follows when more is shown."""
@@ -69,7 +74,9 @@ class ListPage:
             "asked": asked,
             "title": self.title,
             "listing": listing,
-            "cards": render_cards(listing.rows, eager=FIRST_ROW),
+            "cards": render_cards(
+                listing.rows, eager=FIRST_ROW, wished=self.wished
+            ),
             "panel": panel(asked, self.shelf, listing.facets),
             "show": show_label(listing.count, is_capped=listing.is_capped),
             "is_open": is_open,
@@ -91,7 +98,7 @@ class ListPage:
             "unfiltered": unfiltered(self.asked, self.shelf),
             "meant": words,
             "meant_url": meant_url,
-            **elsewhere(),
+            **elsewhere(self.wished),
         }
 
 
@@ -100,6 +107,7 @@ def kept_markup(page: ListPage) -> SafeString:
     return _kept.get_or_make(page.mark, lambda: page.markup(LISTING))
 
 
-def elsewhere() -> dict[str, Any]:
+def elsewhere(wished: Collection[int] = ()) -> dict[str, Any]:
     """Return where to go on from a page with no products of its own."""
-    return {"best": ranked_cards(best_sellers()), "shelves": top_shelves()}
+    best = ranked_cards(best_sellers(), wished=wished)
+    return {"best": best, "shelves": top_shelves()}

@@ -29,6 +29,8 @@ def save(client: Client, product: Product, **changes: Any) -> Any:
         "description": product.description,
         "options": "{}",
         "weight_grams": 0,
+        "texts-TOTAL_FORMS": 0,
+        "texts-INITIAL_FORMS": 0,
         "photos-TOTAL_FORMS": 0,
         "photos-INITIAL_FORMS": 0,
         "price_changes-TOTAL_FORMS": 0,

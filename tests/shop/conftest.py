@@ -11,7 +11,7 @@ from catalog import cache
 from catalog.models import Product
 from delivery.models import DeliveryMethod
 from payments import tasks
-from shop.memo import Memo
+from common.memo import Memo
 from tests.factories import DeliveryMethodFactory, ProductFactory, UserFactory
 
 

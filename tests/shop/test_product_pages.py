@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from catalog import services as catalog
 from catalog.models import Product
 from shop.listing import PER_PAGE
-from shop.memo import Memo
+from common.memo import Memo
 from tests.factories import CategoryFactory, ProductFactory, receive
 from tests.shop.pages import body_of, names_in_order, text_of
 

@@ -23,7 +23,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from catalog import cache
-from shop.memo import Memo
+from common.memo import Memo
 from tests.tools import require
 
 PHONE = 390
