@@ -1,59 +1,168 @@
-// Small conveniences; every one of them has a plain form or link behind it.
-const toasts = document.getElementById("toasts");
+// What the pages do by themselves. Behind each there is a plain form or link. Parts
+// are joined into js/shop.js by config/bundles.py; they share what stands on top here.
+//
+// In templates:
+//   data-dismiss              a button that takes away the element around it
+//   data-copy, data-copied    a button that copies a text, and what is said of it
+//   data-submit-on-change     a form that is sent as soon as one of its fields changes
+//   data-once                 a form that is sent once, however often it is pressed
+//   data-reveal="field-id"    a button that shows what a password field holds
+//   data-dialog="dialog-id"   a link that opens a <dialog> instead; the dialog hears of
+//                             it by the event "open" (data-hx-trigger="open"), and
+//                             closes by <form method="dialog">, Escape, or a press beside it
+//   data-countdown="seconds"  runs down, then the page is loaded anew
+//   data-photos="element-id"  a field for photos: names them there, makes large ones small
+//   data-again                is sent up to three times more when the shop is busy (429)
+// Events, by HX-Trigger or by hand:
+//   toast   {value, url?, undo?: {url, label, values?}}
+//   counts  {cart: 3, coupon: 2, points: "11,200 P"} into [data-cart-count] and so on
+const page = document.getElementById("toasts").dataset;
+const lang = document.documentElement.lang;
+const on = (name, act, target = document) => target.addEventListener(name, act);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const byId = (id) => document.getElementById(id);
+const make = (tag, values) => Object.assign(document.createElement(tag), values);
+// For what many browsers would do in the same moment.
+const soon = (act, pause = 1500) => setTimeout(act, Math.random() * pause);
 
-const toast = (text, url) => {
-  const line = document.createElement("p");
-  line.textContent = text;
-  if (url) {
-    const link = document.createElement("a");
-    link.href = url;
-    link.textContent = text;
-    line.replaceChildren(link);
+const toast = ({ value, url, undo }, again) => {
+  const line = make("p");
+  line.append(url ? make("a", { href: url, textContent: value }) : value);
+  const button = (textContent, act) => {
+    const onclick = () => {
+      line.remove();
+      act();
+    };
+    line.append(make("button", { type: "button", textContent, onclick }));
+  };
+  if (again) button(page.again, again);
+  if (undo) {
+    const csrfmiddlewaretoken = all("[name=csrfmiddlewaretoken]")[0]?.value;
+    const values = { csrfmiddlewaretoken, ...undo.values };
+    button(undo.label, () => htmx.ajax("POST", undo.url, { swap: "none", values }));
   }
-  toasts.replaceChildren(line);
-  // Whoever wants to press it needs the time to.
-  setTimeout(() => line.remove(), url ? 12000 : 6000);
+  byId("toasts").replaceChildren(line);
 };
 
-document.addEventListener("click", (event) => {
-  event.target.closest("[data-dismiss]")?.parentElement.remove();
-  const copy = event.target.closest("[data-copy]");
-  if (copy) {
-    navigator.clipboard?.writeText(copy.dataset.copy);
-    toast(copy.dataset.copied);
+const count = (counts) => {
+  for (const [name, value] of Object.entries(counts)) {
+    for (const badge of all(`[data-${name}-count]`)) badge.textContent = value || "";
   }
+};
+
+on("toast", ({ detail }) => toast(detail));
+on("counts", ({ detail }) => count(detail));
+on("cart", ({ detail }) => count({ cart: detail.value }));
+// How long a toast stays is a matter of the stylesheet.
+on("animationend", ({ target }) => target.parentElement?.id === "toasts" && target.remove());
+
+const failed = ({ detail: { requestConfig: asked, xhr, elt } }) => {
+  const again = () => {
+    const { target, formData: values } = asked;
+    htmx.ajax(asked.verb, asked.path, { source: asked.elt, target, values });
+  };
+  const isBusy = xhr?.status === 429;
+  const tries = Number(elt.dataset.tries ?? 0);
+  if (isBusy && "again" in elt.dataset && tries < 3) {
+    elt.dataset.tries = tries + 1;
+    soon(again, 1000 * 2 ** tries);
+  } else toast({ value: isBusy ? page.busy : page.error }, again);
+};
+for (const name of ["responseError", "sendError", "timeout"]) on(`htmx:${name}`, failed);
+
+on("click", (event) => {
+  const { target } = event;
+  const pressed = (name) => target.closest(`[data-${name}]`);
+  pressed("dismiss")?.parentElement.remove();
+  const copy = pressed("copy")?.dataset;
+  if (copy) {
+    navigator.clipboard?.writeText(copy.copy);
+    toast({ value: copy.copied });
+  }
+  const reveal = pressed("reveal");
+  if (reveal) {
+    const field = byId(reveal.dataset.reveal);
+    const isShown = field.type === "text";
+    field.type = isShown ? "password" : "text";
+    reveal.ariaPressed = !isShown;
+  }
+  const dialog = byId(pressed("dialog")?.dataset.dialog);
+  if (dialog && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    dialog.showModal();
+    htmx.trigger(dialog, "open");
+  }
+  if (target.tagName === "DIALOG") target.close();
 });
 
-// Forms that act at once when JavaScript is there keep their button for when it is not.
-document.addEventListener("change", (event) => {
-  const form = event.target.closest("[data-submit-on-change]");
-  if (form) form.requestSubmit();
+on("change", ({ target }) => {
+  target.closest("[data-submit-on-change]")?.requestSubmit();
+  if (target.dataset.photos) prepare(target);
 });
+
+const MOST = 1600; // pixels, as reviews/pictures.py keeps
+const smaller = async (file) => {
+  if (file.size < 1e6) return file;
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, MOST / Math.max(picture.width, picture.height));
+  const canvas = new OffscreenCanvas(picture.width * scale, picture.height * scale);
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const type = "image/jpeg";
+  return new File([await canvas.convertToBlob({ type })], file.name, { type });
+};
+
+const prepare = async (field) => {
+  const files = [...field.files];
+  byId(field.dataset.photos).textContent = files.map((file) => file.name).join(", ");
+  const kept = new DataTransfer();
+  // What the browser cannot read, the shop judges.
+  for (const file of files) kept.items.add(await smaller(file).catch(() => file));
+  field.files = kept.files;
+};
 
 // A second press while the first is on its way would only wait for the same answer.
-document.addEventListener("submit", (event) => {
-  const form = event.target.closest("[data-once]");
-  if (!form) return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "true";
+on("submit", (event) => {
+  const form = event.target.closest("[data-once]")?.dataset;
+  if (form?.sent) event.preventDefault();
+  if (form) form.sent = 1;
 });
+on("pageshow", () => all("[data-sent]").forEach((form) => delete form.dataset.sent), window);
 
-addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
-});
-
-document.addEventListener("htmx:responseError", () => toast(toasts.dataset.error));
-document.addEventListener("htmx:sendError", () => toast(toasts.dataset.error));
-document.addEventListener("cart", (event) => {
-  for (const badge of document.querySelectorAll("[data-cart-count]")) {
-    badge.textContent = event.detail.value || "";
-  }
-});
-document.addEventListener("toast", ({ detail }) => toast(detail.value, detail.url));
-
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   if ((event.metaKey || event.ctrlKey) && event.key === "k") {
     event.preventDefault();
-    document.getElementById("q").focus();
+    byId("q").focus();
   }
 });
+
+// The photo of the card that was pressed becomes the photo of its page.
+on("pageswap", ({ viewTransition, activation }) => {
+  const path = viewTransition && new URL(activation.entry.url).pathname;
+  for (const card of all(".card")) {
+    const isPressed = path && card.querySelector("a")?.pathname === path;
+    card.querySelector("img")?.style.setProperty("view-transition-name", isPressed ? "photo" : "");
+  }
+}, window);
+
+// Runs on the server's number: a wrong clock here cannot open a coupon early.
+const started = performance.now();
+const clock = (seconds) => {
+  const part = (size, of) => String(Math.floor((seconds % of) / size)).padStart(2, "0");
+  const days = Math.floor(seconds / 86400);
+  return `${days ? `${days}d ` : ""}${part(3600, 86400)}:${part(60, 3600)}:${part(1, 60)}`;
+};
+const tick = () => {
+  const passed = Math.floor((performance.now() - started) / 1000);
+  for (const element of all("[data-countdown]")) {
+    const left = element.dataset.countdown - passed;
+    if (left > 0) element.textContent = clock(left);
+    else {
+      element.removeAttribute("data-countdown");
+      soon(() => location.reload());
+    }
+  }
+};
+tick();
+setInterval(tick, 1000);
+
+if (page.worker) navigator.serviceWorker?.register(page.worker);

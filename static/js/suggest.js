@@ -1,43 +1,35 @@
 // Suggestions below the search field: a combobox with a list box, as WAI-ARIA's
 // authoring practices describe it. Without it the field is a plain form.
-const form = document.querySelector("form[data-suggest]");
+const form = all("form[data-suggest]")[0];
 const field = form.elements.q;
+const words = form.dataset;
 const PAUSE = 150; // milliseconds without a key
 const SHORTEST = 2;
 const REMEMBERED = 5;
-const KEY = "recent-searches";
 
-const box = document.createElement("div");
-box.id = "suggestions";
-box.className = "suggestions";
-box.hidden = true;
-box.setAttribute("role", "listbox");
-box.setAttribute("aria-label", form.dataset.label);
-const told = document.createElement("p");
-told.className = "sr";
-told.setAttribute("role", "status");
+const box = make("div", { id: "suggestions", className: "suggestions", hidden: true });
+box.role = "listbox";
+box.ariaLabel = words.label;
+const told = make("p", { className: "sr", role: "status" });
 form.append(box, told);
 
 const known = new Map();
 let typed = field.value;
 let active = -1;
-let timer;
+let typing;
 let asking;
 
-const attributes = {
-  role: "combobox",
-  autocomplete: "off",
-  "aria-autocomplete": "list",
-  "aria-haspopup": "listbox",
-  "aria-controls": box.id,
-  "aria-expanded": "false",
-};
-for (const [name, value] of Object.entries(attributes)) field.setAttribute(name, value);
+field.role = "combobox";
+field.autocomplete = "off";
+field.ariaAutoComplete = "list";
+field.ariaHasPopup = "listbox";
+field.ariaExpanded = false;
+field.setAttribute("aria-controls", box.id);
 
-// What was searched for stays in this browser; a browser that keeps nothing is fine.
+// What was searched for stays in this browser; one that keeps nothing is fine.
 const recent = () => {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? [];
+    return JSON.parse(localStorage.recent);
   } catch {
     return [];
   }
@@ -45,80 +37,64 @@ const recent = () => {
 
 const keep = (queries) => {
   try {
-    localStorage.setItem(KEY, JSON.stringify(queries.slice(0, REMEMBERED)));
-  } catch {
-    // Then they are forgotten.
-  }
+    localStorage.recent = JSON.stringify(queries.slice(0, REMEMBERED));
+  } catch {}
 };
 
-const options = () => [...box.querySelectorAll("[role=option]")];
+const remember = (query) => {
+  const text = query.trim();
+  if (text.length >= SHORTEST) keep([text, ...recent().filter((one) => one !== text)]);
+};
+
+const options = () => all("[role=option]", box);
 
 const choose = (index) => {
-  const all = options();
-  for (const [place, option] of all.entries()) {
+  options().forEach((option, place) => {
     option.id = `suggestion-${place}`;
-    option.setAttribute("aria-selected", String(place === index));
-  }
+    option.ariaSelected = place === index;
+  });
   active = index;
-  field.value = all[index]?.dataset.query ?? typed;
-  if (index < 0) {
-    field.removeAttribute("aria-activedescendant");
-    return;
-  }
-  field.setAttribute("aria-activedescendant", all[index].id);
-  all[index].scrollIntoView({ block: "nearest" });
-};
-
-const isOpen = () => !box.hidden;
-
-const close = () => {
-  clearTimeout(timer);
-  asking?.abort();
-  choose(-1);
-  box.hidden = true;
-  told.textContent = "";
-  field.setAttribute("aria-expanded", "false");
+  const chosen = options()[index];
+  field.value = chosen?.dataset.query ?? typed;
+  if (!chosen) return field.removeAttribute("aria-activedescendant");
+  field.setAttribute("aria-activedescendant", chosen.id);
+  chosen.scrollIntoView({ block: "nearest" });
 };
 
 const show = () => {
   choose(-1);
-  const count = options().length;
-  box.hidden = count === 0;
-  field.setAttribute("aria-expanded", String(count > 0));
-  told.textContent = count ? form.dataset.count.replace("{n}", count) : "";
+  const found = options().length;
+  box.hidden = !found;
+  field.ariaExpanded = found > 0;
+  told.textContent = found ? words.count.replace("{n}", found) : "";
 };
 
-const option = (text, data) => {
-  const line = document.createElement("a");
-  line.setAttribute("role", "option");
-  line.tabIndex = -1;
-  line.textContent = text;
-  line.href = data.query
-    ? `${form.action}?${new URLSearchParams({ q: data.query })}`
-    : "#q";
+const close = () => {
+  clearTimeout(typing);
+  asking?.abort();
+  box.replaceChildren();
+  show();
+};
+
+const address = (base, q) => `${base}?${new URLSearchParams({ q })}`;
+
+const option = (textContent, href, data) => {
+  const line = make("a", { textContent, href, tabIndex: -1 });
+  line.role = "option";
   Object.assign(line.dataset, data);
   return line;
 };
 
 const showRecent = () => {
   const queries = recent();
-  const group = document.createElement("div");
-  group.setAttribute("role", "group");
-  group.setAttribute("aria-label", form.dataset.recent);
-  group.append(...queries.map((query) => option(query, { query })));
-  group.append(option(form.dataset.forget, { forget: "true" }));
+  const group = make("div", { ariaLabel: words.recent });
+  group.role = "group";
+  for (const query of queries) {
+    group.append(option(query, address(form.action, query), { query }));
+  }
+  group.append(option(words.forget, "#q", { forget: 1 }));
   box.replaceChildren(...(queries.length ? [group] : []));
   show();
-};
-
-const fetched = async (text) => {
-  if (known.has(text)) return known.get(text);
-  asking = new AbortController();
-  const address = `${form.dataset.suggest}?${new URLSearchParams({ q: text })}`;
-  const answer = await fetch(address, { signal: asking.signal });
-  if (!answer.ok) throw new Error(String(answer.status));
-  known.set(text, await answer.text());
-  return known.get(text);
 };
 
 const ask = async () => {
@@ -126,67 +102,57 @@ const ask = async () => {
   asking?.abort();
   if (!text) return showRecent();
   if (text.length < SHORTEST) return close();
+  asking = new AbortController();
   try {
-    const markup = await fetched(text);
+    if (!known.has(text)) {
+      const answer = await fetch(address(words.suggest, text), { signal: asking.signal });
+      if (!answer.ok) return;
+      known.set(text, await answer.text());
+    }
     if (typed.trim() !== text || document.activeElement !== field) return;
-    box.innerHTML = markup;
+    box.innerHTML = known.get(text);
     show();
   } catch {
-    // Slow, gone or too many: the form behind the field still works.
+    // Slow or gone: the form behind the field still works.
   }
 };
 
-const move = (step) => {
-  const count = options().length;
-  // One place more than there are options: what was typed.
-  choose(((active + 1 + step + count + 1) % (count + 1)) - 1);
-};
-
-field.addEventListener("input", () => {
+on("input", () => {
   typed = field.value;
-  clearTimeout(timer);
-  timer = setTimeout(ask, PAUSE);
-});
+  clearTimeout(typing);
+  typing = setTimeout(ask, PAUSE);
+}, field);
+on("focus", () => typed.trim() || showRecent(), field);
+on("blur", close, field);
 
-field.addEventListener("focus", () => {
-  if (!typed.trim()) showRecent();
-});
-
-field.addEventListener("blur", close);
-
-field.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    event.preventDefault();
-    if (isOpen()) move(event.key === "ArrowDown" ? 1 : -1);
-    else ask();
-  } else if (event.key === "Escape" && isOpen()) {
-    // The browser would empty the field; that is what the second press is for.
-    event.preventDefault();
-    close();
-  } else if (event.key === "Enter" && isOpen() && active >= 0) {
-    event.preventDefault();
-    options()[active].click();
+on("keydown", (event) => {
+  const { key } = event;
+  const isOpen = !box.hidden;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+  const isOurs = step || (isOpen && (key === "Escape" || (key === "Enter" && active >= 0)));
+  if (event.isComposing || !isOurs) return;
+  // A form sent, a cursor moved, or (Escape) a field emptied: not while the list is open.
+  event.preventDefault();
+  if (key === "Escape") close();
+  else if (key === "Enter") options()[active].click();
+  else if (!isOpen) ask();
+  else {
+    // One place more than there are options: what was typed.
+    const places = options().length + 1;
+    choose(((active + 1 + step + places) % places) - 1);
   }
-});
+}, field);
 
 // The field keeps the focus, or its blur would close the list before the click.
-box.addEventListener("pointerdown", (event) => event.preventDefault());
+on("pointerdown", (event) => event.preventDefault(), box);
 
-box.addEventListener("click", (event) => {
-  const { dataset } = event.target.closest("[role=option]") ?? {};
-  if (!dataset) return;
-  if (dataset.forget) {
-    event.preventDefault();
-    keep([]);
-    close();
-  } else if (dataset.query) remember(dataset.query);
-});
+on("click", (event) => {
+  const { query, forget } = event.target.closest("[role=option]")?.dataset ?? {};
+  if (query) remember(query);
+  if (!forget) return;
+  event.preventDefault();
+  keep([]);
+  close();
+}, box);
 
-const remember = (query) => {
-  const text = query.trim();
-  if (text.length < SHORTEST) return;
-  keep([text, ...recent().filter((one) => one !== text)]);
-};
-
-form.addEventListener("submit", () => remember(field.value));
+on("submit", () => remember(field.value), form);
