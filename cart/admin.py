@@ -12,7 +12,14 @@ class CartItemInline(ReadOnlyInline[CartItem]):
     """The products of a cart."""
 
     model = CartItem
-    fields = ["product", "quantity", "price_when_added", "added_at"]
+    fields = [
+        "product",
+        "quantity",
+        "is_selected",
+        "is_saved",
+        "price_when_added",
+        "added_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CartItem]:
         return super().get_queryset(request).select_related("product")
@@ -26,7 +33,7 @@ class CartAdmin(ReadOnlyAdmin[Cart]):
     list_select_related = ["user", "coupon__batch"]
     search_fields = ["=user__email"]
     ordering = ["-updated_at"]
-    fields = ["owner", "coupon", "version", "updated_at"]
+    fields = ["owner", "coupon", "declines_coupons", "version", "updated_at"]
     readonly_fields = ["owner"]
     inlines = [CartItemInline]
 

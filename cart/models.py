@@ -22,6 +22,8 @@ class Cart(models.Model):
     coupon = models.ForeignKey(
         "coupons.Coupon", on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    # Said by the shopper; nobody offers them their best coupon any more.
+    declines_coupons = models.BooleanField(db_default=False)
     # Raised with every change: an order says which version of the cart it is for.
     version = models.PositiveBigIntegerField(db_default=1)
     updated_at = models.DateTimeField(db_default=Now())
@@ -39,8 +41,21 @@ class Cart(models.Model):
         return f"Cart of {self.user_id or 'a guest'}"
 
 
+class CartItemQuerySet(models.QuerySet["CartItem"]):
+    def inside(self) -> "CartItemQuerySet":
+        """Keep what lies in the cart, whether it is selected or not."""
+        return self.filter(is_saved=False)
+
+    def saved(self) -> "CartItemQuerySet":
+        return self.filter(is_saved=True)
+
+    def selected(self) -> "CartItemQuerySet":
+        """Keep what an order of the cart would be for."""
+        return self.filter(is_selected=True)
+
+
 class CartItem(models.Model):
-    """A product in a cart, and the price it was put in at."""
+    """A product in a cart, or beside it for later, and the price it was put in at."""
 
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="items")
     product = models.ForeignKey(
@@ -50,6 +65,12 @@ class CartItem(models.Model):
     # To tell the shopper that the price has changed; never charged.
     price_when_added = models.BigIntegerField()
     added_at = models.DateTimeField(db_default=Now())
+    # An order takes what is selected; the rest stays in the cart.
+    is_selected = models.BooleanField(default=True, db_default=True)
+    # Put aside for later: shown beneath the cart, in no total.
+    is_saved = models.BooleanField(default=False, db_default=False)
+
+    objects = CartItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -60,6 +81,10 @@ class CartItem(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY),
                 name="cart_item_quantity_in_range",
+            ),
+            models.CheckConstraint(
+                condition=~Q(is_saved=True, is_selected=True),
+                name="cart_item_saved_is_not_selected",
             ),
         ]
 

@@ -11,16 +11,20 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from accounts import devices
 from accounts import services as accounts
 from cart import services as carts
 from checkout import services as checkout
+from shop.cart_answers import tell_merged
 from shop.carts import forget_guest, guest_token
 from shop.devices import note
+from shop.wishlist import keep_wishes
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -34,7 +38,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         checkout.claim_orders(user_id=user.pk)
         token = guest_token(request)
         if token:
-            carts.merge(token=token, user_id=user.pk)
+            tell_merged(request, carts.merge(token=token, user_id=user.pk))
+        if keep_wishes(request, user.pk):
+            messages.success(request, _("Saved to your wishlist."))
         response: HttpResponse = super().post_login(request, user, **kwargs)
         if token:
             forget_guest(response)

@@ -20,7 +20,6 @@ from promotions.pricing import CouponTerms, Quote, weight_of
 from shop.cards import first_photo, photo_url
 from shop.prices import Hint, Step, hint_of, hints, sentence, steps
 
-
 # Batches that are tried for one that saves more.
 MOST_OFFERED = 20
 COUPON_KINDS = frozenset({"coupon", "personal"})

@@ -1,12 +1,12 @@
-"""The cart page, and the buttons that change the cart."""
-
-from typing import Any
+"""The cart page, the drawer, and what puts things in."""
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
@@ -15,49 +15,57 @@ from cart import services as carts
 from cart.models import Cart, CartItem
 from catalog.models import Product
 from common.errors import DomainError
+from coupons import services as coupons
+from coupons.errors import CouponAlreadyIssued
+from coupons.models import Coupon
+from inventory.errors import InsufficientStock
 from orders.models import MAX_QUANTITY
-from shop.cart_page import CartView, read_cart
+from shop.cart_answers import (
+    after_change,
+    cart_context,
+    cart_view,
+    left_for,
+    name_of,
+    tell_if_stale,
+)
+from shop.cart_rows import beside_empty_cart
 from shop.carts import find_cart, open_cart
-from shop.guards import say_no, see_other, shopper_action
-from shop.kept import email_of
+from shop.guards import from_our_pages, say_no, see_other, shopper_action
 from shop.observing import observe
 from shop.recommendations import beside_cart
-from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
+from shop.typing import AuthenticatedHttpRequest, is_fragment, is_on
 
 
-class QuantityForm(forms.Form):
-    """A quantity that an order line can have."""
-
-    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, initial=1)
-
-
-class AddForm(QuantityForm):
+class AddForm(forms.Form):
     """What to put into the cart."""
 
     product = forms.IntegerField(min_value=1, max_value=2**62)
-
-
-class UndoForm(forms.Form):
-    """What was removed a moment ago."""
-
-    removed = forms.IntegerField(min_value=1, max_value=2**62)
-    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
+    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, initial=1)
 
 
 class CouponForm(forms.Form):
-    """Which of the shopper's coupons to use; none if empty."""
+    """Which of their coupons to use, none if empty; or a batch to get one of."""
 
     coupon = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    batch = forms.IntegerField(required=False, min_value=1, max_value=2**62)
 
 
 def cart_page(request: HttpRequest) -> HttpResponse:
-    """Show the cart."""
-    context = _context(request)
+    """Show the cart, and what goes with it."""
+    context = cart_context(request, request.GET.get("undo", ""))
     inside = [line.product_id for line in context["view"].lines]
-    rows = beside_cart(request, inside)
+    rows = beside_cart(request, inside) if inside else beside_empty_cart(request)
     return render(request, "shop/cart/page.html", context | {"rows": rows})
 
 
+def drawer(request: HttpRequest) -> HttpResponse:
+    """Show the cart beside the page; where there is no script, its own page does."""
+    if not is_fragment(request):
+        return see_other(request, reverse("shop:cart"))
+    return render(request, "shop/cart/drawer.html", {"view": cart_view(request)})
+
+
+@from_our_pages
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Put a product into the cart, and go to checkout if they want it now."""
@@ -65,125 +73,85 @@ def add(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         say_no(request, _("Choose a quantity between 1 and 999."))
         return see_other(request, reverse("shop:cart"))
+    product_id, quantity = form.cleaned_data["product"], form.cleaned_data["quantity"]
     opened = open_cart(request)
     try:
-        item = carts.add(
-            cart_id=opened.cart.pk,
-            product_id=form.cleaned_data["product"],
-            quantity=form.cleaned_data["quantity"],
-        )
+        item = _put(request, opened.cart, product_id, quantity)
     except DomainError as error:
         say_no(request, error)
         return see_other(request, reverse("shop:cart"))
-    observe(request, Behaviour.ADD, product_id=item.product_id)
     if request.POST.get("then") == "checkout":
         return opened.remember(see_other(request, reverse("shop:checkout")))
     if not is_fragment(request):
         return opened.remember(see_other(request, reverse("shop:cart")))
-    return opened.remember(_added(opened.cart, item))
-
-
-@require_POST
-def change(request: HttpRequest, product_id: int) -> HttpResponse:
-    """Set how many of a product are in the cart."""
-    form = QuantityForm(request.POST)
-    cart = find_cart(request)
-    if not form.is_valid():
-        say_no(request, _("Choose a quantity between 1 and 999."))
-    elif cart is not None:
-        try:
-            carts.set_quantity(
-                cart_id=cart.pk,
-                product_id=product_id,
-                quantity=form.cleaned_data["quantity"],
-            )
-        except DomainError as error:
-            say_no(request, error)
-    return _after_change(request)
-
-
-@require_POST
-def remove(request: HttpRequest, product_id: int) -> HttpResponse:
-    """Take a product out; the page that follows offers to undo it."""
-    cart = find_cart(request)
-    if cart is None:
-        return _after_change(request)
-    try:
-        quantity = carts.remove(cart_id=cart.pk, product_id=product_id)
-    except DomainError as error:
-        say_no(request, error)
-        return _after_change(request)
-    observe(request, Behaviour.REMOVE, product_id=product_id)
-    if is_fragment(request):
-        return _after_change(request, {"removed": product_id, "quantity": quantity})
-    undo = f"?removed={product_id}&quantity={quantity}"
-    return see_other(request, reverse("shop:cart") + undo)
+    return opened.remember(_added(request, item))
 
 
 @require_POST
 @shopper_action(back="shop:cart")
 def choose_coupon(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Use one of the shopper's coupons for this cart, or none."""
+    """Use one of the shopper's coupons for this cart, or none, or get one first."""
     form = CouponForm(request.POST)
     cart = find_cart(request)
-    if cart is not None and form.is_valid():
-        try:
-            carts.choose_coupon(
-                cart_id=cart.pk,
-                user_id=request.user.pk,
-                coupon_id=form.cleaned_data["coupon"],
-            )
-        except DomainError as error:
-            say_no(request, error)
-    return _after_change(request)
+    if cart is None or not form.is_valid():
+        return after_change(request)
+    tell_if_stale(request, cart)
+    user_id, batch_id = request.user.pk, form.cleaned_data["batch"]
+    try:
+        coupon_id = form.cleaned_data["coupon"]
+        if batch_id:
+            coupon_id = _coupon_of(user_id, batch_id)
+        carts.choose_coupon(cart_id=cart.pk, user_id=user_id, coupon_id=coupon_id)
+    except DomainError as error:
+        say_no(request, error)
+    return after_change(request)
 
 
-def _added(cart: Cart, item: CartItem) -> HttpResponse:
-    text = _("In your cart: %(quantity)s × %(name)s")
-    values = {"quantity": item.quantity, "name": item.product.name}
-    response = HttpResponse(status=204)
-    trigger_client_event(response, "toast", {"value": text % values})
-    in_cart = sum(cart.items.values_list("quantity", flat=True))
-    return trigger_client_event(response, "cart", {"value": in_cart})
-
-
-def _after_change(
-    request: HttpRequest, removed: dict[str, int] | None = None
-) -> HttpResponse:
-    if not is_fragment(request):
-        return see_other(request, reverse("shop:cart"))
-    context = _context(request, removed)
-    response = render(request, "shop/cart/fragment.html", context)
-    in_cart = sum(line.quantity for line in context["view"].lines)
-    return trigger_client_event(response, "cart", {"value": in_cart})
-
-
-def _context(
-    request: HttpRequest, removed: dict[str, int] | None = None
-) -> dict[str, Any]:
-    cart = find_cart(request)
-    view = read_cart(
-        cart,
-        user_id=user_id_of(request),
-        email=email_of(request),
-        coupon_id=cart.coupon_id if cart else None,
+def tell_clamped(request: HttpRequest, left: int) -> None:
+    """Say that there are fewer than were asked for, and that those were taken."""
+    text = ngettext(
+        "Only %(count)s left – we set %(count)s.",
+        "Only %(count)s left – we set %(count)s.",
+        left,
     )
-    return {
-        "view": view,
-        "removed": _removed(view, removed or request.GET),
-        "is_fragment": is_fragment(request),
-        "nav": "cart",
-    }
+    messages.warning(request, text % {"count": left})
 
 
-def _removed(view: CartView, data: Any) -> dict[str, Any] | None:
-    form = UndoForm(data)
-    if not form.is_valid():
-        return None
-    product_id = form.cleaned_data["removed"]
-    if any(line.product_id == product_id for line in view.lines):
-        return None
-    product = Product.objects.on_sale().filter(pk=product_id).first()
-    if product is None:
-        return None
-    return {"product": product, "quantity": form.cleaned_data["quantity"]}
+def _put(request: HttpRequest, cart: Cart, product_id: int, quantity: int) -> CartItem:
+    left = left_for(request, product_id)
+    if left <= 0 and Product.objects.on_sale().filter(pk=product_id).exists():
+        raise InsufficientStock({product_id: 0})
+    held = cart.items.inside().filter(product=product_id).values_list("quantity")
+    before = held[0][0] if held else 0
+    item = carts.add(
+        cart_id=cart.pk, product_id=product_id, quantity=quantity, at_most=left
+    )
+    observe(request, Behaviour.ADD, product_id=product_id)
+    if left < before + quantity:
+        tell_clamped(request, item.quantity)
+    return item
+
+
+def _coupon_of(user_id: int, batch_id: int) -> int:
+    try:
+        return coupons.claim(user_id=user_id, batch_id=batch_id).pk
+    except CouponAlreadyIssued:
+        # Another tab was quicker, for the same shopper.
+        own = Coupon.objects.of_user(user_id).filter(batch=batch_id)
+        return own.values_list("pk", flat=True).get()
+
+
+def _added(request: HttpRequest, item: CartItem) -> HttpResponse:
+    view = cart_view(request)
+    is_on_cart = is_on(request, reverse("shop:cart"))
+    text = _("In your cart: %(quantity)s × %(name)s")
+    said = text % {"quantity": item.quantity, "name": name_of(item.product_id)}
+    context = {"view": view, "said": said, "is_aside": True, "is_fragment": True}
+    template = "shop/cart/fragment.html" if is_on_cart else "shop/cart/added.html"
+    response = render(request, template, context)
+    trigger_client_event(response, "cart", {"value": view.pieces})
+    if is_on_cart:
+        return trigger_client_event(response, "toast", {"value": said})
+    return trigger_client_event(
+        response, "drawer", {"value": "cart-drawer"}, after="swap"
+    )
