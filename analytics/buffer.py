@@ -7,6 +7,7 @@ kept is lost: the shop learns a little less, and nobody notices.
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from common.breaker import Breaker
 from common.cache import redis_client
 
 KEY = "dojang:behaviour"
+# Nothing of an actor is to be kept, whenever it was.
+ALL = "all"
 # About ten minutes of a busy shop without any worker; the oldest go first.
 MOST_WAITING = 50_000
 # Longer than anything stays in the list.
@@ -56,8 +59,8 @@ def take(count: int) -> list[Row]:
     if not actors:
         return []
     marks: Any = client.mget([_gone(actor) for actor in actors])
-    gone = {actor for actor, mark in zip(actors, marks, strict=True) if mark}
-    return [row for row in rows if row["actor"] not in gone]
+    gone = {actor: mark for actor, mark in zip(actors, marks, strict=True) if mark}
+    return [row for row in rows if not _is_gone(row, gone.get(row["actor"]))]
 
 
 def give_back(rows: Sequence[Row]) -> None:
@@ -69,19 +72,31 @@ def give_back(rows: Sequence[Row]) -> None:
 
 def forget(actor: UUID) -> None:
     """Drop what still waits of an actor, when its turn comes."""
-    _mark(actor, is_gone=True)
+    _mark(actor, ALL)
+
+
+def forget_until(actor: UUID, at: datetime) -> None:
+    """Drop what still waits of an actor from before ``at``; what follows is kept."""
+    _mark(actor, at.isoformat())
 
 
 def welcome(actor: UUID) -> None:
     """Keep what comes from an actor again."""
-    _mark(actor, is_gone=False)
+    _mark(actor, "")
 
 
-def _mark(actor: UUID, *, is_gone: bool) -> None:
+def _is_gone(row: Row, mark: bytes | None) -> bool:
+    if mark is None:
+        return False
+    until = mark.decode()
+    return until == ALL or row["at"] <= until
+
+
+def _mark(actor: UUID, until: str) -> None:
     client = redis_client(settings.REDIS_URL)
     try:
-        if is_gone:
-            client.set(_gone(str(actor)), 1, ex=FORGET_SECONDS)
+        if until:
+            client.set(_gone(str(actor)), until, ex=FORGET_SECONDS)
         else:
             client.delete(_gone(str(actor)))
     except redis.RedisError as error:

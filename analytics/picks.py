@@ -33,6 +33,7 @@ POPULAR = "popular_in_category"
 TRENDING = "trending"
 SHELF = "same_category"
 VIEWED = "viewed"
+BOUGHT_BEFORE = "bought_before"
 
 # The end of every statement below: ``candidate`` becomes a list that may be shown.
 _LIVE_SQL = """
@@ -188,6 +189,27 @@ RECENT_SQL = """
               AND dismissed.product_id = product.id)
      ORDER BY seen.at DESC, product.id LIMIT %(limit)s
 """
+# What one bought before, the most often first, if it can be bought again right now.
+AGAIN_SQL = """
+    SELECT product.id, product.version, stock.on_hand - stock.reserved,
+           product.category_id, product.group_id, 2, 'bought_before', before.times, ''
+      FROM (SELECT line.product_id, count(*) AS times, max(line.paid_at) AS at
+              FROM orders_order AS own
+              JOIN orders_orderline AS line ON line.order_id = own.id
+             WHERE own.user_id = %(user_id)s::bigint
+               AND own.status IN ('paid', 'processing', 'shipped', 'delivered')
+               AND line.paid_at > now() - make_interval(days => %(seed_days)s::int)
+             GROUP BY line.product_id) AS before
+      JOIN catalog_product AS product ON product.id = before.product_id
+      JOIN inventory_stock AS stock ON stock.product_id = product.id
+     WHERE product.published_at <= now() AND stock.on_hand > stock.reserved
+       AND NOT EXISTS (
+           SELECT FROM analytics_notinterested AS dismissed
+            WHERE dismissed.user_id = %(user_id)s::bigint
+              AND dismissed.product_id = product.id)
+     ORDER BY before.times DESC, before.at DESC, product.id LIMIT %(limit)s
+"""
+PAST_SQL = f"({RECENT_SQL}) UNION ALL ({AGAIN_SQL})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +287,18 @@ def recently_viewed(audience: Audience, limit: int) -> list[Pick]:
     if audience.actor is None:
         return []
     return _picks(RECENT_SQL, audience, limit=limit)
+
+
+def past(audience: Audience, limit: int) -> tuple[list[Pick], list[Pick]]:
+    """Return what somebody looked at, the last first, and what they may buy again.
+
+    One statement; without consent nothing was looked at, and guests bought nothing.
+    """
+    if audience.user_id is None:
+        return recently_viewed(audience, limit), []
+    found = _picks(PAST_SQL, audience, limit=limit, seed_days=SEED_DAYS)
+    seen = [pick for pick in found if pick.why == VIEWED]
+    return seen, [pick for pick in found if pick.why == BOUGHT_BEFORE]
 
 
 def varied(picks: Sequence[Pick], limit: int) -> list[Pick]:

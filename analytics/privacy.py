@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from analytics import buffer, pseudonyms
-from analytics.models import BehaviourEvent, NotInterested, Privacy
+from analytics.models import Behaviour, BehaviourEvent, NotInterested, Privacy
 from catalog.errors import ProductNotFound
 from catalog.models import Product
 from common.db import use_case
@@ -62,6 +63,21 @@ def forget_visitor(visitor_id: str) -> None:
     actor = pseudonyms.of_visitor(visitor_id)
     BehaviourEvent.objects.filter(actor=actor).delete()
     buffer.forget(actor)
+
+
+def forget_views(actor: UUID) -> None:
+    """Delete what somebody looked at so far; they are still observed from now on."""
+    BehaviourEvent.objects.filter(actor=actor, kind=Behaviour.VIEW).delete()
+    buffer.forget_until(actor, timezone.now())
+
+
+def forget_user(user_id: int) -> None:
+    """Delete what is known of a shopper: looks, choices, and how they buy."""
+    actor = pseudonyms.of_user(user_id)
+    BehaviourEvent.objects.filter(actor=actor).delete()
+    buffer.forget(actor)
+    for rows in (Privacy.objects, NotInterested.objects, CustomerSegment.objects):
+        rows.filter(user=user_id).delete()
 
 
 def dismissed_by(user_id: int) -> list[int]:

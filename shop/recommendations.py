@@ -1,6 +1,6 @@
 """Rows of recommended products, as pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -13,6 +13,7 @@ from analytics.picks import Pick, varied
 from analytics.reasons import reason_text
 from shop.cards import CardRow, render_cards
 from shop.observing import audience_of, observe, wants_lists
+from shop.storefront import storefront_of
 
 PLACES = 5
 PAIR = 1  # the tier of what is bought together
@@ -42,11 +43,12 @@ def beside_product(request: HttpRequest, product_id: int) -> list[Row]:
     found = picks.related([product_id], audience_of(request))
     together = varied([pick for pick in found if pick.tier == PAIR], PLACES)
     others = varied([pick for pick in found if pick.tier != PAIR], PLACES)
+    wished = storefront_of(request).wished
     is_shelf = all(pick.why == picks.SHELF for pick in others)
     title = _("From the same shelf") if is_shelf else _("Related")
     rows = [
-        _row("bought_together", _("Bought together"), together),
-        _row("related", title, others),
+        _row("bought_together", _("Bought together"), together, wished=wished),
+        _row("related", title, others, wished=wished),
     ]
     return [row for row in rows if row.items]
 
@@ -59,22 +61,32 @@ def beside_cart(request: HttpRequest, product_ids: Sequence[int]) -> list[Row]:
     found = picks.related(
         product_ids, audience, kinds=[PairKind.BOUGHT], fill=not audience.clever
     )
-    row = _row("cart", _("Goes with your cart"), varied(found, PLACES), can=True)
+    chosen, wished = varied(found, PLACES), storefront_of(request).wished
+    row = _row("cart", _("Goes with your cart"), chosen, wished=wished, can=True)
     return _noted(request, [row])
 
 
-def at_home(request: HttpRequest) -> list[Row]:
-    """Return the rows of a person's own: picked for them, and lately looked at."""
-    audience = audience_of(request)
+@dataclass(frozen=True)
+class OwnRows:
+    """The rows of a person's own; each is ``None`` if there is nothing in it."""
+
+    for_you: Row | None = None
+    again: Row | None = None
+    recent: Row | None = None
+
+
+def at_home(request: HttpRequest) -> OwnRows:
+    """Return what is picked for somebody, and what they bought and looked at before."""
     if not wants_lists(request):
-        return []
+        return OwnRows()
+    audience, wished = audience_of(request), storefront_of(request).wished
+    seen, bought = picks.past(audience, PLACES)
     mine = picks.for_you(audience, PLACES)
-    seen = picks.recently_viewed(audience, PLACES)
-    rows = [_row("for_you", _("Picked for you"), mine, can=True)]
-    return [
-        *_noted(request, rows),
-        *(row for row in [_row("recent", _("Recently viewed"), seen)] if row.items),
-    ]
+    for_you = _row("for_you", _("Picked for you"), mine, wished=wished, can=True)
+    again = _row("again", _("Buy again"), bought, wished=wished)
+    recent = _row("recent", _("Recently viewed"), seen, wished=wished)
+    _noted(request, [for_you])
+    return OwnRows(*(row if row.items else None for row in (for_you, again, recent)))
 
 
 def _noted(request: HttpRequest, rows: Sequence[Row]) -> list[Row]:
@@ -84,10 +96,16 @@ def _noted(request: HttpRequest, rows: Sequence[Row]) -> list[Row]:
     return shown
 
 
-def _row(source: str, title: str, found: Sequence[Pick], *, can: bool = False) -> Row:
-    cards = render_cards(
-        [CardRow(pick.id, pick.version, pick.available) for pick in found]
-    )
+def _row(
+    source: str,
+    title: str,
+    found: Sequence[Pick],
+    *,
+    wished: Collection[int] = (),
+    can: bool = False,
+) -> Row:
+    rows = [CardRow(pick.id, pick.version, pick.available) for pick in found]
+    cards = render_cards(rows, wished=wished)
     return Row(
         source,
         title,

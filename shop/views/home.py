@@ -112,5 +112,7 @@ def _load_hero(sellers: Sequence[BestSeller]) -> list[dict[str, Any]]:
     found = Product.objects.filter(pk__in=ids).values("pk", photo=first_photo())
     photos = {row["pk"]: row["photo"] for row in found if row["photo"]}
     return [
-        {"photo": photos[pk], "url": photo_url(photos[pk])} for pk in ids if pk in photos
+        {"photo": photos[pk], "url": photo_url(photos[pk])}
+        for pk in ids
+        if pk in photos
     ]

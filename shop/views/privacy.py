@@ -1,7 +1,5 @@
 """Being observed or not, and what one does not want to be shown."""
 
-from urllib.parse import urlsplit
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics import privacy
 from catalog.models import Product
 from common.errors import DomainError
-from shop.guards import say_no, see_other, shopper_action
+from shop.guards import is_from_here, say_no, see_other, shopper_action
 from shop.observing import (
     agree,
     dismissed_by_visitor,
@@ -55,7 +53,8 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Take the answer to the question on every page, or the switch of the page."""
     response = HttpResponseRedirect(safe_next(request), status=303)
     answer = ANSWERS.get(request.POST.get("observe", ""))
-    if answer is None or not _is_from_here(request):
+    # A consent must be genuine.
+    if answer is None or not is_from_here(request):
         return response
     user_id = user_id_of(request)
     if user_id is not None:
@@ -116,9 +115,3 @@ def _done(request: HttpRequest, product_id: int) -> HttpResponse:
         context = {"product_id": product_id, "next": safe_next(request)}
         return render(request, "shop/parts/_dismissed.html", context)
     return see_other(request, safe_next(request))
-
-
-def _is_from_here(request: HttpRequest) -> bool:
-    """Tell whether one of our own pages sent the form: a consent must be genuine."""
-    sender = request.headers.get("Origin") or request.headers.get("Referer", "")
-    return urlsplit(sender).netloc == request.get_host()

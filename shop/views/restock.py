@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from catalog.models import Product
 from common.errors import DomainError
@@ -16,10 +17,10 @@ from common.languages import reader_language
 from inventory import services as inventory
 from inventory.links import read_token
 from inventory.models import RestockAlert
-from shop.guards import say_no, see_other, shopper_action
+from shop.guards import from_our_pages, say_no, see_other, shopper_action
 from shop.kept import remember_guest
 from shop.restock import own_alert, sign_undo
-from shop.typing import AuthenticatedHttpRequest, user_id_of
+from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
 
 
 class AlertForm(forms.Form):
@@ -28,12 +29,16 @@ class AlertForm(forms.Form):
     email = forms.EmailField(max_length=254)
 
 
+@from_our_pages
 @require_POST
 def ask(request: HttpRequest, product_id: int) -> HttpResponse:
     """Put the shopper, or a guest's e-mail address, into the line for a product."""
     product = get_object_or_404(Product.objects.on_sale(), pk=product_id)
     page = reverse("shop:product", args=[product.slug, product.pk])
     user_id, form = user_id_of(request), AlertForm(request.POST)
+    if user_id is None and "email" not in request.POST:
+        # From a card: the product's page asks where to.
+        return see_other(request, f"{page}#offer")
     if user_id is None and not form.is_valid():
         say_no(request, _("Please enter a valid e-mail address."))
         return see_other(request, page)
@@ -50,7 +55,11 @@ def ask(request: HttpRequest, product_id: int) -> HttpResponse:
     except DomainError as error:
         say_no(request, error)
         return see_other(request, page)
-    messages.success(request, _("We will tell you when it is back."))
+    text = _("We will tell you when it is back.")
+    if is_fragment(request):
+        told = {"value": text, "url": page}
+        return trigger_client_event(HttpResponse(status=204), "toast", told)
+    messages.success(request, text)
     # Whoever types somebody else's address must not undo what that person asked for.
     if user_id is None and not was_known:
         page += f"?alert={sign_undo(alert.pk)}"

@@ -18,6 +18,7 @@ from shop.asked import Asked
 from shop.listing import find
 from shop.observing import observe
 from shop.shelves import Shelf, find_shelf
+from shop.storefront import storefront_of
 from shop.suggesting import SHORTEST, suggest
 from shop.typing import is_fragment
 from shop.views.list_page import LISTING, ListPage, elsewhere, kept_markup
@@ -53,7 +54,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
     asked = Asked.from_query(request.GET)
     if asked.text:
         return _list_page(request, asked)
-    context = {"asked": asked, **elsewhere()}
+    context = {"asked": asked, **elsewhere(storefront_of(request).wished)}
     return render(request, "shop/search/start.html", context)
 
 
@@ -72,7 +73,10 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 def _list_page(
     request: HttpRequest, asked: Asked, *, shelf: Shelf | None = None, nav: str = ""
 ) -> HttpResponse:
-    page = ListPage(request.path, asked, shelf, find(asked, shelf))
+    found = find(asked, shelf)
+    on_page = {row.id for row in found.rows}
+    wished = storefront_of(request).wished & on_page
+    page = ListPage(request.path, asked, shelf, found, wished)
     if is_fragment(request):
         response = _part(request, page)
     else:
