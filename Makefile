@@ -15,10 +15,10 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench screenshots messages stop clean
+.PHONY: help setup run test e2e audit check fix bench screenshots messages stop clean
 
 help:  ## Show what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Install everything for working on the shop into .venv
 	@$(BOOTSTRAP) requirements-test.txt requirements-dev.txt
@@ -30,6 +30,14 @@ run:  ## Run the whole shop with demo data (RUN_ARGS="--port 9000")
 test:  ## Run the tests (PYTEST_ARGS="-k coupons")
 	@$(BOOTSTRAP) requirements-test.txt
 	@exec $(PY) -m pytest $(PYTEST_ARGS)
+
+e2e:  ## Show each state of each page in Chromium, and make whole journeys
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m pytest tests/journeys tests/states $(PYTEST_ARGS)
+
+audit:  ## Hold the storefront to its bars: axe, Nu, Lighthouse, widths, weights
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m audit $(AUDIT_ARGS)
 
 check: setup  ## Check style, types, imports, migrations, settings and templates
 	$(PY) -m ruff check .
@@ -56,7 +64,7 @@ messages: setup  ## Collect what is to be translated, compile what is
 	DJANGO_SETTINGS_MODULE=config.settings PYTHONPATH=. $(PY) bin/messages.py
 
 stop:  ## Stop the embedded servers of this folder
-	@for state in .local .local/test; do \
+	@for state in .local .local/test .local/audit; do \
 		[ ! -d $$state ] || SHOP_STATE_DIR=$$state $(PY) -m config.embedded stop; \
 	done
 

@@ -1,0 +1,1 @@
+"""What a browser, a checker and a stopwatch say of the storefront: ``make audit``."""

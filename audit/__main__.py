@@ -1,0 +1,35 @@
+"""``python -m audit``: look at the running shop, print one table, fail on a miss."""
+
+import argparse
+import os
+import sys
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "audit.settings"
+# Playwright keeps an event loop in its thread, which Django takes for async code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+def main() -> None:
+    """Start the shop, look at it, and leave the machine as it was."""
+    django.setup()
+    from audit import run  # noqa: PLC0415 — needs Django
+    from audit.report import AuditError  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(prog="python -m audit", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=run.CHECKS, metavar="CHECK", help=run.HELP
+    )
+    parser.add_argument("--place", action="append", help="only places of this name")
+    arguments = parser.parse_args()
+    try:
+        missed = run.audit(arguments.only or run.CHECKS, arguments.place or [])
+    except AuditError as error:
+        sys.exit(f"error: {error}")
+    if missed:
+        sys.exit(f"{missed} missed")
+
+
+if __name__ == "__main__":
+    main()

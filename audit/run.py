@@ -1,0 +1,116 @@
+"""The order in which everything is looked at."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import Browser
+
+from audit import access, crawl, layout, markup, shop, speed, tools, visitors, weights
+from audit.browser import chromium
+from audit.places import Place, places
+from audit.report import Finding, faults, say, table
+from audit.tools import Tools
+from audit.visitors import Visitors
+
+CHECKS = ("crawl", "axe", "overflow", "weight", "lighthouse")
+HELP = ", ".join(CHECKS)
+# Browsers that look at once; a stopwatch would suffer from them and comes after.
+BROWSERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What every check needs."""
+
+    base: str
+    folder: Path
+    tools: Tools
+    visitors: Visitors
+    places: Sequence[Place]
+
+
+Check = Callable[[Audit, Browser], Iterable[Finding]]
+
+
+def audit(checks: Sequence[str], names: Sequence[str]) -> int:
+    """Make the checks; return how many bars were missed."""
+    state: Path = settings.STATE_DIR
+    found_tools = tools.find(state / "tools")
+    with shop.running() as base:
+        say(f"looking at {base}")
+        chosen = [place for place in places() if not names or place.name in names]
+        everything = Audit(base, state, found_tools, visitors.gather(), chosen)
+        connection.close()
+        found = _look(everything, checks)
+        if "lighthouse" in checks:
+            say("measuring with Lighthouse")
+            for finding in _measure(everything):
+                say(f"  {finding.subject}: {finding.found}")
+                found.append(finding)
+    return _report(found)
+
+
+def _look(everything: Audit, checks: Sequence[str]) -> list[Finding]:
+    """Make the checks that need a browser, some at a time."""
+    with ThreadPoolExecutor(BROWSERS) as pool:
+        running = [
+            pool.submit(_check, name, check, everything)
+            for name, check in LOOKING.items()
+            if name in checks
+        ]
+        return [finding for result in running for finding in result.result()]
+
+
+def _check(name: str, check: Check, everything: Audit) -> list[Finding]:
+    begun = time.monotonic()
+    with chromium(everything.tools.chromium) as browser:
+        found = list(check(everything, browser))
+    missed = sum(not finding.is_good for finding in found)
+    say(f"{name}: {missed} missed, took {time.monotonic() - begun:.0f} s")
+    return found
+
+
+def _axe(on: Audit, browser: Browser) -> Iterator[Finding]:
+    return access.findings(browser, on.base, on.tools, on.visitors, on.places)
+
+
+def _crawl(on: Audit, browser: Browser) -> Iterator[Finding]:
+    found = crawl.crawl(browser, on.base, on.visitors)
+    yield from crawl.findings(found)
+    pages = crawl.save(found, on.folder / "pages")
+    letters = markup.write_letters(on.folder / "letters")
+    yield from markup.findings(on.tools, pages, letters)
+
+
+def _overflow(on: Audit, browser: Browser) -> Iterator[Finding]:
+    return layout.findings(browser, on.base, on.visitors, on.places)
+
+
+def _weight(on: Audit, browser: Browser) -> Iterator[Finding]:
+    return weights.findings(browser, on.base, on.visitors, on.places)
+
+
+# The longest first.
+LOOKING: dict[str, Check] = {
+    "axe": _axe,
+    "crawl": _crawl,
+    "overflow": _overflow,
+    "weight": _weight,
+}
+
+
+def _measure(on: Audit) -> Iterator[Finding]:
+    return speed.findings(on.tools, on.base, on.visitors, on.places)
+
+
+def _report(found: Sequence[Finding]) -> int:
+    missed = [finding for finding in found if not finding.is_good]
+    sys.stdout.write(f"\n{faults(missed)}\n\n{table(found)}\n")
+    say(f"{len(found) - len(missed)} of {len(found)} bars met")
+    return len(missed)
