@@ -7,7 +7,7 @@ in the others; all that has only a short name shares one list of phrases.
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models import F, OuterRef, Subquery, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, NullIf
 
@@ -54,7 +54,7 @@ def _local(column: str, product: str, language: str) -> Combinable:
         product=OuterRef(product or "pk"), language=language
     )
     said = NullIf(Subquery(texts.values(column)[:1]), Value(""))
-    return Coalesce(said, own)
+    return Coalesce(said, own, output_field=TextField())
 
 
 def _read_phrases(language: str) -> Mapping[str, str]:

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from analytics import recommendations, segments
@@ -15,7 +17,7 @@ from analytics.models import ItemPair, PairKind
 from cart import services as carts
 from cart.models import Cart
 from catalog.messages import Update
-from catalog.models import FruitlessSearch, ProductGroup, SynonymGroup
+from catalog.models import FruitlessSearch, Phrase, ProductGroup, SynonymGroup
 from checkout import services as checkout
 from checkout.services import Purchase
 from common.admin import ReadOnlyAdmin
@@ -34,6 +36,7 @@ from tests.factories import (
 )
 from tests.notifications.events import event
 from tests.shops import Shop, busy_shop
+from tests.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -87,14 +90,14 @@ ROWS = 200
 BUDGET = 12
 
 
-@pytest.fixture
-def shop() -> Shop:
+def whole_shop() -> Shop:
     shop = busy_shop()
     AddressFactory.create(user=shop.user)
     RateFactory.create()
     PickupPointFactory.create()
     ProductGroup.objects.create(name="Mugs")
     SynonymGroup.objects.create(words=["mug", "cup"])
+    Phrase.objects.create(source="Kitchen", language="ko", text="주방")
     FruitlessSearch.objects.create(text="mgu", times=2, last_at=timezone.now())
     notifications.tell([event("order.paid", user_id=shop.user.pk)])
     ChannelState.objects.create(channel="email")
@@ -110,6 +113,19 @@ def shop() -> Shop:
         product=said, other=other, kind=PairKind.BOUGHT, together=9, score=1.5
     )
     return shop
+
+
+@pytest.fixture(scope="module")
+def standing_shop(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], Shop]]:
+    with standing(whole_shop, django_db_blocker) as shop:
+        yield shop
+
+
+@pytest.fixture
+def shop(standing_shop: Callable[[], Shop]) -> Shop:
+    return standing_shop()
 
 
 def url(model_admin: "ModelAdmin[Any]", page: str, *args: Any) -> str:
@@ -244,13 +260,12 @@ def many_rows(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def statement_counts(
-    django_db_setup: None, django_db_blocker: Any
+    standing_shop: Callable[[], Shop], django_db_blocker: DjangoDbBlocker
 ) -> dict[str, tuple[int, int]]:
     """Open every list of a big shop once: label → (rows shown, statements)."""
     counts = {}
     with django_db_blocker.unblock(), transaction.atomic():
-        shop = busy_shop()
-        many_rows(shop)
+        many_rows(standing_shop())
         client = Client()
         client.force_login(StaffFactory.create())
         for label, model_admin in OURS.items():

@@ -67,7 +67,7 @@ def test_name_is_found_from_a_row_beside_the_product(jar: Product) -> None:
 def test_product_is_found_in_every_language(jar: Product, text: str) -> None:
     ProductFactory.create(name="Teapot")
 
-    assert list(find(Asked(text=text)).ids) == [jar.pk]
+    assert list(find(Asked(text=text)).product_ids) == [jar.pk]
 
 
 def test_changed_and_removed_texts_are_no_longer_found(jar: Product) -> None:
@@ -80,7 +80,7 @@ def test_changed_and_removed_texts_are_no_longer_found(jar: Product) -> None:
     assert jar.other_descriptions == "하얀 백자입니다."
     # Cards of the product are made anew.
     assert jar.version == version + 2
-    assert list(find(Asked(text="вазу")).ids) == []
+    assert list(find(Asked(text="вазу")).product_ids) == []
 
 
 def test_text_stays_with_its_product(jar: Product) -> None:
@@ -110,5 +110,8 @@ def test_vocabulary_knows_the_other_languages(jar: Product) -> None:
     words = wordlists.refresh_vocabulary()
 
     assert words.knows("달항아리")
-    assert [phrase.text for phrase in words.beginning("лун")] == ["лунная ваза"]
+    assert [phrase.text for phrase in words.beginning("лун")] == [
+        "лунная",
+        "лунная ваза",
+    ]
     assert [shelf.id for shelf in words.shelves_beginning("주방")] == [kitchen.pk]
