@@ -117,6 +117,7 @@ TITLES = {
     "user_id_forbidden": _("Another user's id"),
     "user_not_found": _("No such user"),
     "webhook_invalid": _("Invalid webhook"),
+    "wishlist_full": _("Wishlist full"),
 }
 
 # What Django REST framework's own errors mean here.

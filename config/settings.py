@@ -135,7 +135,7 @@ MIDDLEWARE = [
     "common.middleware.DatabaseAwayMiddleware",
     "common.middleware.PersonalAnswersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "shop.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -266,7 +266,10 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"guest_order": "120/h/ip", "events": "600/m/ip"}
 ACCOUNT_ADAPTER = "shop.accounts_adapter.AccountAdapter"
 # Whoever signs up proves the address first; whoever has signed up may come in anyway.
-ACCOUNT_FORMS = {"signup": "shop.sign_up.SignUpForm"}
+ACCOUNT_FORMS = {
+    "login": "shop.sign_up.SignInForm",
+    "signup": "shop.sign_up.SignUpForm",
+}
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 MFA_ADAPTER = "shop.accounts_adapter.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]

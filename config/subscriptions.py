@@ -37,6 +37,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "review.rejected": ("notifications.tasks.tell",),
     "promotion.started": ("notifications.tasks.tell",),
     "product.changed": ("shop.card_feed.refresh", "inventory.messages.announce"),
+    "product.price_changed": ("notifications.tasks.tell",),
     "stock.changed": ("shop.live_feed.tell", "inventory.messages.announce"),
     "stock.back": ("notifications.tasks.tell",),
     "coupon.issued": ("notifications.tasks.tell",),

@@ -142,6 +142,21 @@ def adjust(
     )
 
 
+@requires_transaction
+def forfeit(*, user_id: int, idempotency_key: str) -> LedgerEntry | None:
+    """Let all points of a shopper expire; ``None`` if there were none left."""
+    balance = _lock_account(user_id).balance
+    if balance == 0:
+        return None
+    return _post(
+        user_id=user_id,
+        kind=EntryKind.EXPIRE,
+        amount=-balance,
+        reference="",
+        idempotency_key=idempotency_key,
+    )
+
+
 def queue_use(
     pipe: Pipeline, *, user_id: int, amount: int, reference: str, idempotency_key: str
 ) -> Statement:

@@ -14,13 +14,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from accounts import devices
 from accounts import services as accounts
 from cart import services as carts
 from checkout import services as checkout
+from shop.account_letters import LETTERS, written
 from shop.cart_answers import tell_merged
 from shop.carts import forget_guest, guest_token
 from shop.devices import note
@@ -29,6 +30,15 @@ from shop.wishlist import keep_wishes
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Brings along what somebody had as a guest: the cart, and proved orders."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("E-mail or password is wrong."),
+        "enter_current_password": gettext_lazy("This is not your password."),
+        "too_many_login_attempts": gettext_lazy(
+            "Too many wrong attempts. Please wait five minutes, then try again."
+        ),
+    }
 
     def post_login(
         self, request: HttpRequest, user: Any, **kwargs: Any
@@ -90,13 +100,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         context: dict[str, Any],
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Write a letter with what our own letters have around them."""
-        around = {
-            "shop_name": settings.SHOP_NAME,
-            "shop_url": settings.SHOP_BASE_URL,
-            "language": get_language(),
-        }
-        return super().render_mail(template_prefix, email, context | around, headers)
+        """Write our own letters with the look of the shop, others as allauth does."""
+        letter = LETTERS.get(template_prefix)
+        if letter is None:
+            return super().render_mail(template_prefix, email, context, headers)
+        to = [email] if isinstance(email, str) else email
+        return written(letter, to=to, facts=context)
 
     def format_email_subject(self, subject: str) -> str:
         """Leave subjects as they are: the sender says which shop it is."""

@@ -1,9 +1,9 @@
-"""Signing up: the answer is the same whether or not an address is known."""
+"""Signing up and in: strangers do not learn which addresses have an account."""
 
 from typing import Any
 
 from allauth.account.app_settings import EmailVerificationMethod
-from allauth.account.forms import SignupForm
+from allauth.account.forms import LoginForm, SignupForm
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.internal.flows.manage_email import assess_unique_email
 from allauth.account.internal.flows.signup import complete_signup
@@ -15,6 +15,20 @@ from django.http import HttpRequest, HttpResponse
 from shop.views.preferences import safe_next
 
 MUST = EmailVerificationMethod.MANDATORY
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
+    """Tells browsers that the address is what one signs in with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs |= {
+            "autocomplete": "username webauthn",
+            "autocapitalize": "none",
+            "inputmode": "email",
+        }
+        # A link of its own stands below the button.
+        self.fields["password"].help_text = ""
 
 
 class SignUpForm(SignupForm):  # type: ignore[misc]  # allauth has no types

@@ -1,5 +1,7 @@
 """How the pages look and speak; kept in cookies, shown without any script."""
 
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -7,6 +9,8 @@ from django.utils.translation import check_for_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from shop.language import remember_language
+from shop.seo.addresses import LANGUAGE
 from shop.storefront import THEME_COOKIE, THEMES
 
 YEAR = 365 * 24 * 3600  # seconds
@@ -32,7 +36,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES) and check_for_language(language):
-        _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, language)
+        remember_language(response, language)
     return response
 
 
@@ -53,7 +57,14 @@ def _back(request: HttpRequest) -> HttpResponse:
     here = {request.get_host()}
     if not url_has_allowed_host_and_scheme(target, allowed_hosts=here):
         target = "/"
-    return HttpResponseRedirect(target, status=303)
+    return HttpResponseRedirect(_without_language(target), status=303)
+
+
+def _without_language(target: str) -> str:
+    """Return an address that leaves the language to the cookie just set."""
+    parts = urlsplit(target)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] != LANGUAGE]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
