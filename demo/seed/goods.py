@@ -1,5 +1,6 @@
 """What is sold: the catalogue, and made-up relatives of it where that is too small."""
 
+import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,9 +8,19 @@ from itertools import accumulate
 from random import Random
 
 from demo.catalogue import Article, Category, articles, categories
+from demo.catalogue.languages import languages, words
 from demo.photos import HEIGHT, WIDTH, Look
 from demo.seed.moments import DAY, HOUR, MINUTE, aware
-from demo.seed.tables import CATEGORIES, GROUPS, PHOTOS, PRICES, PRODUCTS, Writer
+from demo.seed.tables import (
+    CATEGORIES,
+    GROUPS,
+    PHOTOS,
+    PHRASES,
+    PRICES,
+    PRODUCTS,
+    TEXTS,
+    Writer,
+)
 
 # With so few left nobody may give anything back, or the shelf would fill again.
 SCARCE = 5
@@ -63,6 +74,7 @@ def stock_shop(
 ) -> Goods:
     """Write categories and products, ids from 1 on; return what can be bought."""
     shelf_ids = _write_categories(writer, categories())
+    _write_phrases(writer)
     groups: dict[str, int] = {}
     goods = Goods(1, [], [], array("q"), array("q"), array("q"), array("d"))
     popularities: list[float] = []
@@ -122,7 +134,7 @@ def _write_product(
             article.was,
             shelf_ids[article.sku.partition("/")[0]],
             _group(writer, groups, article.group),
-            f'{{"colour": "{article.colour}"}}' if article.colour else "{}",
+            json.dumps(article.options),
             article.grams,
             listed,
             0,
@@ -135,13 +147,29 @@ def _write_product(
         reduced = aware(opening - MINUTE)
         row = (number, article.was, article.price, "opening prices", reduced)
         writer.add(PRICES, row)
-    photo = (article.look.name(), WIDTH, HEIGHT, article.alt, 0)
+    photo = (article.look.name, WIDTH, HEIGHT, article.alt, 0)
     writer.add(PHOTOS, (number, *photo))
+    _write_texts(writer, number, article)
     goods.skus.append(article.sku)
     goods.names.append(article.name)
     goods.prices.append(article.price)
     goods.weights.append(article.grams)
     goods.targets.append(article.stock)
+
+
+def _write_texts(writer: Writer, number: int, article: Article) -> None:
+    if article.is_made_up:
+        return
+    for language in languages():
+        said = words(language)
+        row = (number, language, said.name(article), said.text(article))
+        writer.add(TEXTS, row)
+
+
+def _write_phrases(writer: Writer) -> None:
+    for language in languages():
+        for source, text in words(language).phrases.items():
+            writer.add(PHRASES, (source, language, text))
 
 
 def _group(writer: Writer, groups: dict[str, int], name: str | None) -> int | None:
@@ -168,4 +196,5 @@ def _relative(article: Article, number: int, rng: Random) -> Article:
         popularity=min(20, rng.paretovariate(1.3)) / 4,
         group=None,
         colour=None,
+        facts=(),
     )

@@ -10,10 +10,12 @@ from accounts.models import Address, User
 from analytics.models import BehaviourEvent
 from catalog.models import (
     Category,
+    Phrase,
     PriceChange,
     Product,
     ProductGroup,
     ProductPhoto,
+    ProductText,
 )
 from coupons.models import Coupon, CouponBatch
 from inventory.models import Stock, StockMovement
@@ -77,6 +79,8 @@ PRODUCTS = _table(
     " weight_grams published_at rating_count version created_at",
 )
 PHOTOS = _table(ProductPhoto, "product_id image width height alt position")
+TEXTS = _table(ProductText, "product_id language name description")
+PHRASES = _table(Phrase, "source language text")
 PRICES = _table(PriceChange, "product_id old_price new_price cause changed_at")
 BATCHES = _table(
     CouponBatch,
@@ -147,7 +151,7 @@ DISPATCHES = _table(
 # Whoever is referred to comes before those who refer.
 TABLES = (
     *(USERS, EMAILS, ADDRESSES, ACCOUNTS, CATEGORIES, GROUPS, PRODUCTS, PHOTOS),
-    PRICES,
+    *(TEXTS, PHRASES, PRICES),
     *(BATCHES, ORDERS, LINES, TIMELINE, PARCELS, PARCEL_LINES, PAYMENTS, INVOICES),
     *(TOLD, BANK, BEHAVIOUR),
     *(

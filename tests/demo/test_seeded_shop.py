@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.db.models import F
@@ -13,8 +14,9 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from analytics.models import DailySales
-from catalog.models import Product, SynonymGroup
+from catalog.models import Product, ProductText, SynonymGroup
 from catalog.search import Asked, find
+from catalog.texts import local
 from coupons.models import Coupon, CouponBatch
 from demo.catalogue import articles
 from demo.logins import DANIEL, LOGINS, MINJI, STAFF
@@ -63,6 +65,16 @@ def test_stock_ends_as_the_catalogue_says(shop: None) -> None:
     scarce = {sku for sku, stock in wanted.items() if stock <= 5}
     assert {sku: left[sku] for sku in scarce} == {sku: wanted[sku] for sku in scarce}
     assert all(left[sku] >= stock for sku, stock in wanted.items())
+
+
+def test_the_shop_speaks_each_language(shop: None) -> None:
+    languages = {code for code, _name in settings.LANGUAGES[1:]}
+    named = ProductText.objects.filter(product__sku="EL-302", language="ko")
+
+    assert [text.name for text in named] == ["김밥 2인용 게임패드"]
+    assert ProductText.objects.count() == len(languages) * Product.objects.count()
+    assert local("Grocery", "ru") == "Продукты"
+    assert local("First frost", "ko") == "첫서리 쿠폰"
 
 
 def test_coupon_batches_are_at_every_stage(shop: None) -> None:
