@@ -109,6 +109,7 @@ urlpatterns = [
     path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox"),
     path("points/", points.points_page, name="points"),
     path("points/charge/", points.charge, name="charge"),
+    path("points/ledger.csv", points.ledger_file, name="ledger-file"),
     path("coupons/", coupons.coupons_page, name="coupons"),
     path("coupons/<key:batch_id>/claim/", coupons.claim, name="claim"),
     path("account/", account.account_page, name="account"),

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from common.days import shop_day
 from points import services as points
 from points.models import LedgerEntry, PointAccount
 from shop.views.points import ENTRIES_PER_PAGE
@@ -40,7 +42,7 @@ def test_preset_is_charged_and_the_balance_after_shown(
     assert (answer.status_code, answer["Location"]) == (303, "/points/")
     page = text_of(signed_in.get("/points/"))
     assert "30,000 P charged. You now have 130,000 P." in page
-    assert "Charged +30,000 P 130,000 P" in page
+    assert "+30,000 P 130,000 P" in page
     assert PointAccount.objects.get(user=shopper).balance == 130_000
 
 
@@ -98,8 +100,8 @@ def test_ledger_goes_on_from_the_last_entry_seen(
     client.force_login(busy)
     client.get("/points/")
 
-    # Session, user, ledger, the header's numbers.
-    with django_assert_max_num_queries(4):
+    # Session, user, ledger, the line of the balance, the header's numbers.
+    with django_assert_max_num_queries(5):
         first = client.get("/points/")
     older = client.get("/points/", {"before": "2"})
 
@@ -116,6 +118,51 @@ def test_ledger_of_somebody_else_is_never_shown(signed_in: Client) -> None:
 
     assert "77,777" not in text_of(signed_in.get("/points/"))
     assert PointAccount.objects.get(user=other).balance == 77_777
+
+
+def test_ledger_is_narrowed_to_a_kind_and_grouped_by_month(
+    signed_in: Client, shopper: User
+) -> None:
+    points.adjust(user_id=shopper.pk, amount=-7, reason="typo", idempotency_key="a")
+
+    page = signed_in.get("/points/", {"kind": "adjust"})
+
+    assert [entry.amount for entry in page.context["entries"]] == [-7]
+    [month] = page.context["months"]
+    assert month.first_day == shop_day(timezone.now()).replace(day=1)
+    assert signed_in.get("/points/?kind=nonsense").status_code == 200
+
+
+def test_ledger_is_saved_as_a_file_that_no_spreadsheet_runs(
+    signed_in: Client, shopper: User
+) -> None:
+    points.adjust(user_id=shopper.pk, amount=-7, reason="=1+1", idempotency_key="evil")
+    UserFactory.create(points=77_777)
+
+    answer: Any = signed_in.get("/points/ledger.csv")
+
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert lines[0] == "Time,What,Reference,Amount,Balance after"
+    assert [line.split(",", 1)[1] for line in lines[1:]] == [
+        "Adjusted,'=1+1,-7,99993",
+        "Charged,,100000,100000",
+    ]
+
+
+def test_shopper_is_told_that_the_balance_had_changed_meanwhile(
+    signed_in: Client, shopper: User
+) -> None:
+    key = signed_in.get("/points/").context["form"]["key"].value()
+    points.use(
+        user_id=shopper.pk, amount=95_800, reference="A", idempotency_key="elsewhere"
+    )
+
+    form = {"key": key, "amount": "1000", "seen": "100000"}
+    answer = signed_in.post("/points/charge/", form)
+
+    page = text_of(signed_in.get(answer["Location"]))
+    assert "1,000 P charged. You now have 5,200 P." in page
+    assert "Your balance had changed meanwhile: it was 4,200 P." in page
 
 
 def charge(client: Client, **fields: Any) -> Any:
