@@ -6,6 +6,7 @@ no programs of GNU gettext are needed.
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,14 +23,13 @@ from django.utils.translation.template import templatize
 
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parent.parent
-# What speaks to people in letters and lists of news; wider once pages are translated.
-SOURCES = (
-    "notifications/**/*.py",
-    "templates/emails/**/*",
-    "templates/shop/notifications/*.html",
-    "templates/shop/parts/_news.html",
-    "shop/views/notifications.py",
+# What the own apps say to shoppers: the back office speaks the shop's language only.
+SOURCES = ("*/**/*.py", "templates/**/*")
+NOT_FOR_SHOPPERS = re.compile(
+    r"(analytics|benchmarks|bin|config|demo|docs|tests)/.*\.py"
+    r"|.*/(migrations|management)/.*|.*/admin(_\w+)?\.py|templates/admin/.*"
 )
+SUFFIXES = {".py", ".html", ".txt"}
 KEYWORDS = {
     **extract.DEFAULT_KEYWORDS,
     "gettext_lazy": None,
@@ -42,9 +42,9 @@ def collect() -> Catalog:
     """Return every word of the sources, with the places it stands in."""
     catalog = Catalog(charset="utf-8")
     for path in sorted({path for glob in SOURCES for path in ROOT.glob(glob)}):
-        if path.suffix not in {".py", ".html", ".txt"} or "migrations" in path.parts:
-            continue
         place = str(path.relative_to(ROOT))
+        if path.suffix not in SUFFIXES or NOT_FOR_SHOPPERS.fullmatch(place):
+            continue
         for _line, message, comments, context in _words(path):
             # Without the line, which would change with every edit above it.
             catalog.add(
