@@ -8,7 +8,8 @@ from rest_framework.request import Request
 
 from api.fields import Id, Input, ItemInput, Quantity, clean, merged
 from api.schema import CART_TOKEN, operation
-from api.v1.carts import CartItemsView, CartJson, CartView, change
+from api.v1.cart_shapes import CartJson
+from api.v1.carts import CartItemsView, CartView, change
 from api.v1.orders import OrderListView
 from api.v1.points import PointsChargeView
 from api.views import PersonalView

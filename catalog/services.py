@@ -51,11 +51,23 @@ def change_price(
         cause=cause,
         actor_id=actor_id,
     )
-    product.price = price
+    old_price, product.price = product.price, price
     if product.compare_at_price is not None and product.compare_at_price <= price:
         product.compare_at_price = None
     product.save(update_fields=["price", "compare_at_price"])
     _announce(product)
+    outbox.publish(
+        topic="product.price_changed",
+        aggregate=f"product/{product.pk}",
+        payload={
+            "product_id": product.pk,
+            "product_name": product.name,
+            "product_slug": product.slug,
+            "price": price,
+            "old_price": old_price,
+            "is_on_sale": product.published_at is not None,
+        },
+    )
     return product
 
 

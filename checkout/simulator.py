@@ -338,7 +338,7 @@ def _carts(now: datetime) -> list[Case]:
         for user_id, earlier, recent in run(BUYERS_SQL, {"dead": list(DEAD)}).rows()
     }
     items: dict[int, list[CartItem]] = defaultdict(list)
-    found = CartItem.objects.filter(product__published_at__lte=Now())
+    found = CartItem.objects.selected().filter(product__published_at__lte=Now())
     for item in found.select_related("product", "cart").order_by("pk"):
         items[item.cart_id].append(item)
     return [_cart(own, buyers, now) for own in items.values()]

@@ -25,6 +25,8 @@ KEPT = (
     "quantity",
     "held_until",
     "coupon_name",
+    "price",
+    "old_price",
 )
 # What only a letter has room for.
 ONLY_IN_LETTERS = ("lines", "parcel")

@@ -46,6 +46,8 @@ class Kind:
     short_body: Promise | None = None
     # How long its messages wait, in case it is overtaken by what happens next.
     patience: timedelta = timedelta(0)
+    # Whoever has the product on their wishlist and said yes to offers, nobody else.
+    is_for_wishers: bool = False
 
     @property
     def is_marketing(self) -> bool:
@@ -224,6 +226,14 @@ _ALL_KINDS = (
         _("%(promotion_text)s"),
         _("Have a look while it lasts."),
     ),
+    Kind(
+        "price_drop",
+        Group.PROMOTIONS,
+        QUIET,
+        _("%(product_name)s costs less now"),
+        _("It is on your wishlist: %(price)s instead of %(old_price)s."),
+        is_for_wishers=True,
+    ),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL_KINDS}
 
@@ -259,6 +269,12 @@ def _payment(of_order: str, *, of_points: str) -> Callable[[Mapping[str, Any]], 
     return lambda payload: of_order if payload.get("number") else of_points
 
 
+def _price_change(payload: Mapping[str, Any]) -> str:
+    # What costs more is no news that anybody waits for.
+    is_lower = payload["price"] < payload["old_price"] and payload["is_on_sale"]
+    return "price_drop" if is_lower else ""
+
+
 _KIND_OF_TOPIC: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "order.placed": _placed,
     "order.paid": _always("order_paid"),
@@ -281,5 +297,6 @@ _KIND_OF_TOPIC: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "coupon.issued": _always("coupon_issued"),
     "points.charged": _always("points_charged"),
     "promotion.started": _always("promotion_started"),
+    "product.price_changed": _price_change,
 }
 TOPICS = frozenset(_KIND_OF_TOPIC)

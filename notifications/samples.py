@@ -32,6 +32,8 @@ SAMPLE_FACTS: dict[str, Any] = {
     "coupon_name": "Autumn, 10 % off",
     "points": 50_000,
     "balance": 62_400,
+    "price": 46_800,
+    "old_price": 52_000,
     "promotion_name": "A week of celadon",
     "promotion_text": "Up to 30 % off all celadon until Sunday.",
 }

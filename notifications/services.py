@@ -47,6 +47,7 @@ from notifications.models import (
 from notifications.quiet import quiet_until
 from notifications.wording import words
 from outbox.services import DELIVERED, Outcome, OutgoingEvent
+from wishlist.selectors import wishers_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ LOCK_SPACE = 0x7E11  # any constant that nobody else uses
 INT_MAX = 2**31 - 1
 BATCH_ROWS = 1_000
 LONGEST_URL = 500
+WISHED_TOPIC = "product.price_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,10 @@ def tell(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
     and the others are not its victims.
     """
     news, outcomes = [], []
-    names = _coupon_names(events)
+    names, wishers = _coupon_names(events), _wishers(events)
     for event in events:
         try:
-            found = _news_of(event, names)
+            found = _news_of(event, names, wishers)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             logger.exception("event %s makes no sense", event.id)
             text = f"{type(error).__name__}: {error}"
@@ -180,10 +182,24 @@ def _coupon_names(events: Sequence[OutgoingEvent]) -> Mapping[Any, str]:
     return dict(CouponBatch.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
-def _news_of(event: OutgoingEvent, names: Mapping[Any, str]) -> _News | None:
+def _wishers(events: Sequence[OutgoingEvent]) -> Mapping[int, frozenset[int]]:
+    ids = {e.payload.get("product_id") for e in events if e.topic == WISHED_TOPIC}
+    return wishers_of(key for key in ids if key) if ids else {}
+
+
+def _news_of(
+    event: OutgoingEvent,
+    names: Mapping[Any, str],
+    wishers: Mapping[int, frozenset[int]],
+) -> _News | None:
     kind = kind_of(event.topic, event.payload) if event.topic in TOPICS else None
     if kind is None:
         return None
+    user_ids = user_ids_of(event.payload)
+    if kind.is_for_wishers:
+        user_ids = wishers.get(event.payload["product_id"], frozenset())
+        if not user_ids:
+            return None
     facts = facts_of(event.payload)
     if batch_id := event.payload.get("batch_id"):
         facts["coupon_name"] = names[batch_id]
@@ -194,7 +210,7 @@ def _news_of(event: OutgoingEvent, names: Mapping[Any, str]) -> _News | None:
         kind=kind,
         facts=facts,
         url=url_of(kind, event.payload),
-        user_ids=user_ids_of(event.payload),
+        user_ids=user_ids,
         guest=guest_of(event.payload, kind),
     )
 
@@ -223,9 +239,13 @@ def _write_down(news: Sequence[_News]) -> None:
 def _readers_of(news: _News, told: Iterable[Reader]) -> list[Reader]:
     if news.guest is not None:
         return [news.guest]
-    if not news.is_broadcast:
-        return [one for one in told if one.user and one.user.pk in news.user_ids]
-    return [one for one in told if any(one.wants(news.kind, c) for c in Channel)]
+    if news.is_broadcast:
+        return [one for one in told if any(one.wants(news.kind, c) for c in Channel)]
+    named = [one for one in told if one.user and one.user.pk in news.user_ids]
+    if not news.kind.is_for_wishers:
+        return named
+    ways = news.kind.channels
+    return [one for one in named if any(one.wants(news.kind, way) for way in ways)]
 
 
 def _lock_lists(told: Iterable[Reader]) -> None:

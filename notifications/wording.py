@@ -45,6 +45,8 @@ def _moment(value: str) -> str:
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "total": money,
     "refund_amount": money,
+    "price": money,
+    "old_price": money,
     "points": points_text,
     "balance": points_text,
     "held_until": _moment,

@@ -2,109 +2,52 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import CartTokenInvalid
-from api.fields import Id, Input, ItemInput, Quantity, clean, merged
+from api.fields import Id, Input, ItemInput, Quantity, StrictBoolean, clean, merged
 from api.idempotency import once
 from api.schema import CART_TOKEN, operation
-from api.shapes import MoneyJson, money
+from api.shapes import money
 from api.typing import AuthenticatedRequest
+from api.v1.cart_shapes import (
+    CartJson,
+    adjustments_json,
+    coupon_json,
+    item_json,
+    not_applied_json,
+    saved_item_json,
+)
 from api.views import GuestView, PersonalView
 from cart import services as carts
 from cart.models import Cart, CartItem
 from checkout import services as checkout
 from checkout.quotes import quote_id
-from checkout.selectors import Offer
 from checkout.services import Purchase
-from promotions.pricing import Quote, QuotedLine
+from common.errors import Invalid
 
 HEADER = "X-Cart-Token"
 SALT = "api.cart"
 TOKEN_AGE = 60 * 24 * 3600  # seconds
 
 Reply = TypeVar("Reply", bound=HttpResponse)
-Problem = Literal["product_unavailable", "insufficient_stock", "price_changed"]
 
 
-class CartItemJson(TypedDict):
-    """A product in the cart at today's price; ``problem`` stands in an order's way."""
-
-    product_id: int
-    sku: str
-    name: str
-    quantity: int
-    unit_price: MoneyJson
-    line_total: MoneyJson
-    discount_share: MoneyJson
-    available: int
-    price_when_added: MoneyJson
-    problem: Problem | None
+class ItemChangeInput(Input):
+    quantity = Quantity(required=False)
+    selected = StrictBoolean(required=False)
+    saved = StrictBoolean(required=False)
 
 
-class CartCouponJson(TypedDict):
-    """The coupon on the cart; ``reason`` says why it does not apply."""
-
-    id: int
-    name: str
-    is_applied: bool
-    reason: str | None
-    missing: MoneyJson
-
-
-class AdjustmentJson(TypedDict):
-    """One step from the subtotal to the total, and by which rule it came about."""
-
-    kind: str
-    label: str
-    amount: MoneyJson
-    source_id: int | None
-    rule: str
-
-
-class NotAppliedJson(TypedDict):
-    """A discount that is not given: the first rule that failed, what is missing."""
-
-    kind: str
-    label: str
-    source_id: int | None
-    reason: str
-    missing: MoneyJson
-    missing_units: int
-    # The promotion that is given instead.
-    by: str
-
-
-class CartJson(TypedDict):
-    """A cart and what it would cost. ``token`` is a guest's key to it.
-
-    An order that sends ``quote_id`` along costs no more than this, or is refused with
-    what has changed.
-    """
-
-    token: str | None
-    version: int
-    items: list[CartItemJson]
-    coupon: CartCouponJson | None
-    subtotal: MoneyJson
-    discount: MoneyJson
-    delivery_cost: MoneyJson
-    total: MoneyJson
-    adjustments: list[AdjustmentJson]
-    not_applied: list[NotAppliedJson]
-    quote_id: str
-    can_check_out: bool
-
-
-class QuantityInput(Input):
-    quantity = Quantity()
+class SelectionInput(Input):
+    selected = StrictBoolean()
 
 
 class ReplaceInput(Input):
@@ -116,7 +59,8 @@ class ChooseCouponInput(Input):
 
 
 ITEM = ItemInput()
-QUANTITY = QuantityInput()
+ITEM_CHANGE = ItemChangeInput()
+SELECTION = SelectionInput()
 REPLACE = ReplaceInput()
 CHOOSE_COUPON = ChooseCouponInput()
 
@@ -207,27 +151,45 @@ class CartItemsView(GuestView):
         )
 
 
+class CartSelectionView(GuestView):
+    """Which products of the cart are to be bought."""
+
+    @operation(
+        "cart_select-all",
+        "Select everything, or nothing",
+        body=SELECTION,
+        example={"selected": True},
+        reply={200: CartJson},
+        headers=[CART_TOKEN],
+    )
+    def put(self, request: Request) -> HttpResponse:
+        """Select all products in the cart, or none of them."""
+        is_selected = clean(SELECTION, request)["selected"]
+        return change(
+            request,
+            lambda cart: carts.select_all(cart_id=cart.pk, is_selected=is_selected),
+        )
+
+
 class CartItemView(GuestView):
     """One product of the cart."""
 
     @operation(
         "cart_change",
-        "Change a quantity",
-        body=QUANTITY,
+        "Change a product in the cart",
+        body=ITEM_CHANGE,
         example={"quantity": 3},
         reply={200: CartJson},
         headers=[CART_TOKEN],
         keyed="yes",
     )
     def patch(self, request: Request, product_id: int) -> HttpResponse:
-        """Set how many of a product the cart holds."""
-        quantity = clean(QUANTITY, request)["quantity"]
-        return change(
-            request,
-            lambda cart: carts.set_quantity(
-                cart_id=cart.pk, product_id=product_id, quantity=quantity
-            ),
-        )
+        """Set how many there are, whether an order takes it, or put it aside.
+
+        `saved` puts it aside for later, or back into the cart, selected.
+        """
+        asked = clean(ITEM_CHANGE, request)
+        return change(request, lambda cart: _change_item(cart, product_id, asked))
 
     @operation(
         "cart_remove",
@@ -306,24 +268,25 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
     if cart is not None:
         cart.refresh_from_db()
     items = list(_items(cart)) if cart else []
+    inside = [item for item in items if not item.is_saved]
+    wanted = {item.product_id: item.quantity for item in items if item.is_selected}
     quoted, offer = checkout.price(
         Purchase(
             user_id=holder.user_id,
             email="",
-            quantities={item.product_id: item.quantity for item in items},
+            quantities=wanted,
             coupon_id=cart.coupon_id if cart else None,
         )
     )
     lines = {line.item.product_id: line for line in quoted.lines}
-    shown = [
-        _item(item, lines.get(item.product_id), offer.available.get(item.product_id, 0))
-        for item in items
-    ]
+    shown = [item_json(item, lines.get(item.product_id), offer) for item in inside]
+    chosen = [item for item in shown if item["selected"]]
     return {
         "token": sign(holder.token) if holder.token else None,
         "version": cart.version if cart else 0,
         "items": shown,
-        "coupon": _coupon(quoted, offer),
+        "saved": [saved_item_json(item) for item in items if item.is_saved],
+        "coupon": coupon_json(quoted, offer),
         "subtotal": money(quoted.subtotal),
         "discount": money(quoted.discount),
         "delivery_cost": money(quoted.delivery_cost),
@@ -331,86 +294,35 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
         "adjustments": adjustments_json(quoted),
         "not_applied": not_applied_json(quoted),
         "quote_id": quote_id(quoted),
-        "can_check_out": bool(shown)
-        and all(item["problem"] in {None, "price_changed"} for item in shown),
+        "can_check_out": bool(chosen)
+        and all(item["problem"] in {None, "price_changed"} for item in chosen),
     }
 
 
+def _change_item(cart: Cart, product_id: int, asked: dict[str, Any]) -> None:
+    own = {"cart_id": cart.pk, "product_id": product_id}
+    if "saved" in asked:
+        move = carts.save_for_later if asked["saved"] else carts.move_to_cart
+        move(**own)
+    if "quantity" in asked:
+        carts.set_quantity(**own, quantity=asked["quantity"])
+    if "selected" in asked:
+        carts.select(**own, is_selected=asked["selected"])
+    if not asked:
+        raise Invalid("Send quantity, selected or saved.")
+
+
 def _items(cart: Cart) -> QuerySet[CartItem]:
-    columns = [f"product__{name}" for name in ("sku", "name", "price")]
-    own = ("cart", "product", "quantity", "price_when_added")
-    return cart.items.select_related("product").only(*own, *columns)
-
-
-def adjustments_json(quoted: Quote) -> list[AdjustmentJson]:
-    return [
-        {
-            "kind": step.kind,
-            "label": step.label,
-            "amount": money(step.amount),
-            "source_id": step.source_id,
-            "rule": step.rule,
-        }
-        for step in quoted.adjustments
-    ]
-
-
-def not_applied_json(quoted: Quote) -> list[NotAppliedJson]:
-    return [
-        {
-            "kind": refusal.kind,
-            "label": refusal.label,
-            "source_id": refusal.source_id,
-            "reason": refusal.reason.value,
-            "missing": money(refusal.missing),
-            "missing_units": refusal.missing_units,
-            "by": refusal.by,
-        }
-        for refusal in quoted.refusals
-    ]
+    columns = [f"product__{name}" for name in ("sku", "name", "price", "published_at")]
+    own = ("quantity", "price_when_added", "is_selected", "is_saved")
+    items = cart.items.select_related("product").only("cart", "product", *own, *columns)
+    left = F("product__stock__on_hand") - F("product__stock__reserved")
+    return items.annotate(left=left)
 
 
 def sign(token: str) -> str:
     """Return a guest's token as they carry it."""
     return signing.TimestampSigner(salt=SALT).sign(token)
-
-
-def _item(item: CartItem, line: QuotedLine | None, available: int) -> CartItemJson:
-    price = line.item.unit_price if line else item.product.price
-    return {
-        "product_id": item.product_id,
-        "sku": item.product.sku,
-        "name": item.product.name,
-        "quantity": item.quantity,
-        "unit_price": money(price),
-        "line_total": money(price * item.quantity),
-        "discount_share": money(line.discount_share if line else 0),
-        "available": available,
-        "price_when_added": money(item.price_when_added),
-        "problem": _problem(item, line, available),
-    }
-
-
-def _problem(item: CartItem, line: QuotedLine | None, available: int) -> Problem | None:
-    if line is None:
-        return "product_unavailable"
-    if available < item.quantity:
-        return "insufficient_stock"
-    is_same = line.item.unit_price == item.price_when_added
-    return None if is_same else "price_changed"
-
-
-def _coupon(quoted: Quote, offer: Offer) -> CartCouponJson | None:
-    if offer.coupon is None:
-        return None
-    refusal = quoted.coupon_refusal
-    return {
-        "id": offer.coupon.coupon_id,
-        "name": offer.coupon.name,
-        "is_applied": refusal is None,
-        "reason": refusal.reason.value if refusal else None,
-        "missing": money(refusal.missing if refusal else 0),
-    }
 
 
 def _choose(request: AuthenticatedRequest, coupon_id: int | None) -> HttpResponse:

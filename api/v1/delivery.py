@@ -161,7 +161,7 @@ def quantities_of(request: Request, asked: dict[str, Any]) -> dict[int, int]:
     if "items" in asked:
         return merged(asked["items"])
     cart = holder_of(request).find()
-    items = cart.items.order_by("pk") if cart else ()
+    items = cart.items.selected().order_by("pk") if cart else ()
     quantities = {item.product_id: item.quantity for item in items}
     if not quantities:
         raise CartEmpty

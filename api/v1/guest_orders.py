@@ -92,10 +92,10 @@ def cart_of(
 ) -> tuple[CartVersion, dict[int, int], int | None]:
     """Return a cart to order as it was seen: version, quantities, chosen coupon.
 
-    Raises ``CartEmpty``.
+    Of what is in it, the selected products only. Raises ``CartEmpty``.
     """
     cart = own.first()
-    items = CartItem.objects.filter(cart=cart).order_by("pk")
+    items = CartItem.objects.selected().filter(cart=cart).order_by("pk")
     quantities = dict(items.values_list("product_id", "quantity")) if cart else {}
     if cart is None or not quantities:
         raise CartEmpty

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from api.shapes import AddressJson, MoneyJson, money
-from api.v1.carts import AdjustmentJson, adjustments_json
+from api.v1.cart_shapes import AdjustmentJson, adjustments_json
 from api.v1.parcel_shapes import (
     WITH_PARCELS,
     WITH_REFUNDS,

@@ -37,7 +37,8 @@ from api.schema import CART_TOKEN, operation
 from api.shapes import PageJson
 from api.subjects import record, resolve_payer, resolve_subject
 from api.typing import AuthenticatedRequest
-from api.v1.carts import CartJson, Holder, cart_json
+from api.v1.cart_shapes import CartJson
+from api.v1.carts import Holder, cart_json
 from api.v1.guest_orders import (
     PlacedOrderJson,
     cart_of,

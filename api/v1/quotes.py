@@ -9,13 +9,13 @@ from rest_framework.response import Response
 from api.fields import Id, Input, ItemInput, StrictText, clean
 from api.schema import CART_TOKEN, operation
 from api.shapes import MoneyJson, money
-from api.v1.carts import (
+from api.v1.cart_shapes import (
     AdjustmentJson,
     NotAppliedJson,
     adjustments_json,
-    holder_of,
     not_applied_json,
 )
+from api.v1.carts import holder_of
 from api.v1.delivery import DestinationInput, destination_of, quantities_of
 from api.views import GuestView
 from checkout import services as checkout

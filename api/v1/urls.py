@@ -27,6 +27,7 @@ from api.v1 import (
     stream,
     suggestions,
     trending,
+    wishlist,
 )
 
 urlpatterns = [
@@ -92,8 +93,11 @@ urlpatterns = [
     ),
     *route("cart", carts.CartView, "cart"),
     *route("cart/items", carts.CartItemsView, "cart-items"),
+    *route("cart/selection", carts.CartSelectionView, "cart-selection"),
     *route("cart/items/<id:product_id>", carts.CartItemView, "cart-item"),
     *route("cart/coupon", carts.CartCouponView, "cart-coupon"),
+    *route("wishlist", wishlist.WishlistView, "wishlist"),
+    *route("wishlist/<id:product_id>", wishlist.WishView, "wish"),
     *route("quotes", quotes.QuoteView, "quotes"),
     *route("points", points.PointsView, "points"),
     *route("points/charge", points.PointsChargeView, "points-charge"),

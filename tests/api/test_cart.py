@@ -11,6 +11,8 @@ from api.v1.carts import SALT
 from cart.models import Cart, CartItem
 from catalog import services as catalog
 from catalog.models import Product
+from inventory import services as inventory
+from inventory.models import MovementKind
 from tests.api.client import Api
 from tests.factories import (
     CouponBatchFactory,
@@ -190,3 +192,69 @@ def test_carts_of_two_people_never_meet(api: Api, other: Api) -> None:
     assert other.get(CART).body["items"] == []
     assert other.patch(f"{ITEMS}/{product.pk}", {"quantity": 2}).status == 404
     assert CartItem.objects.get().quantity == 1
+
+
+def test_order_takes_what_is_selected_and_leaves_the_rest(api: Api, user: User) -> None:
+    jar, cup, aside = (ProductFactory.create(price=price) for price in (500, 70, 9))
+    api.put(CART, {"items": [line(jar), line(cup), line(aside)]})
+    api.patch(f"{CART}/items/{cup.pk}", {"selected": False})
+
+    cart = api.patch(f"{CART}/items/{aside.pk}", {"saved": True}).body
+
+    shown = {item["product_id"]: item["selected"] for item in cart["items"]}
+    assert shown == {jar.pk: True, cup.pk: False}
+    assert [item["product_id"] for item in cart["saved"]] == [aside.pk]
+    assert cart["subtotal"]["amount"] == 500
+    placed = api.post("/api/v1/orders", {"from_cart": True})
+    assert placed.status == 201
+    assert [line["sku"] for line in placed.body["lines"]] == [jar.sku]
+    left = api.get(CART).body
+    assert [item["product_id"] for item in left["items"]] == [cup.pk]
+    assert [item["product_id"] for item in left["saved"]] == [aside.pk]
+    assert left["can_check_out"] is False
+
+
+def test_everything_is_selected_at_once(api: Api) -> None:
+    products = ProductFactory.create_batch(2)
+    api.put(CART, {"items": [line(product) for product in products]})
+
+    none = api.put(f"{CART}/selection", {"selected": False}).body
+    everything = api.put(f"{CART}/selection", {"selected": True}).body
+
+    assert [item["selected"] for item in none["items"]] == [False, False]
+    assert (none["total"]["amount"], none["can_check_out"]) == (0, False)
+    assert [item["selected"] for item in everything["items"]] == [True, True]
+    assert everything["can_check_out"] is True
+
+
+def test_unselected_product_still_tells_what_is_wrong_with_it(api: Api) -> None:
+    short, gone, fine = (ProductFactory.create(stock_on_hand=3) for _ in range(3))
+    items = [line(product, 2) for product in (short, gone, fine)]
+    api.put(CART, {"items": items})
+    api.put(f"{CART}/selection", {"selected": False})
+    inventory.adjust(
+        product_id=short.pk,
+        kind=MovementKind.DAMAGED,
+        delta=-2,
+        reason="gone",
+        actor_id=None,
+    )
+    Product.objects.filter(pk=gone.pk).update(published_at=None)
+
+    shown = {item["product_id"]: item for item in api.get(CART).body["items"]}
+
+    assert {key: item["problem"] for key, item in shown.items()} == {
+        short.pk: "insufficient_stock",
+        gone.pk: "product_unavailable",
+        fine.pk: None,
+    }
+    assert (shown[short.pk]["available"], shown[gone.pk]["available"]) == (1, 0)
+
+
+def test_change_of_nothing_is_refused(api: Api) -> None:
+    jar = ProductFactory.create()
+    api.put(CART, {"items": [line(jar)]})
+
+    answer = api.patch(f"{CART}/items/{jar.pk}", {})
+
+    assert answer.status == 400

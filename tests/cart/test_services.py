@@ -9,6 +9,7 @@ from cart.errors import (
     CartItemNotFound,
     QuantityOutOfRange,
 )
+from cart.merging import Merged
 from cart.models import Cart, CartItem
 from catalog.models import Product
 from common.errors import NotFound
@@ -28,6 +29,16 @@ def cart() -> Cart:
 
 def _contents(cart: Cart) -> dict[int, int]:
     return dict(cart.items.values_list("product_id", "quantity"))
+
+
+def _places(cart: Cart) -> dict[int, tuple[int, str]]:
+    return {
+        item.product_id: (
+            item.quantity,
+            "saved" if item.is_saved else "selected" if item.is_selected else "inside",
+        )
+        for item in cart.items.all()
+    }
 
 
 def _version(cart: Cart) -> int:
@@ -124,7 +135,7 @@ def test_removing_tells_how_many_there_were(cart: Cart) -> None:
     product = ProductFactory.create()
     carts.add(cart_id=cart.pk, product_id=product.pk, quantity=4)
 
-    assert carts.remove(cart_id=cart.pk, product_id=product.pk) == 4
+    assert carts.remove(cart_id=cart.pk, product_id=product.pk).quantity == 4
 
     assert _contents(cart) == {}
     with pytest.raises(CartItemNotFound):
@@ -175,9 +186,7 @@ def test_only_an_own_coupon_can_be_chosen(cart: Cart) -> None:
     assert Cart.objects.get().coupon_id is None
 
 
-def test_merging_keeps_the_larger_quantity_and_ends_the_guest_s_cart(
-    cart: Cart,
-) -> None:
+def test_merging_adds_up_and_ends_the_guest_s_cart(cart: Cart) -> None:
     assert cart.user_id is not None
     both, mine, theirs = ProductFactory.create_batch(3)
     token = carts.new_token()
@@ -190,14 +199,55 @@ def test_merging_keeps_the_larger_quantity_and_ends_the_guest_s_cart(
     ):
         carts.add(cart_id=owner.pk, product_id=product.pk, quantity=quantity)
 
-    assert carts.merge(token=token, user_id=cart.user_id) == 2
-    assert carts.merge(token=token, user_id=cart.user_id) == 0
+    merged = carts.merge(token=token, user_id=cart.user_id)
+    again = carts.merge(token=token, user_id=cart.user_id)
 
-    assert _contents(cart) == {both.pk: 5, mine.pk: 1, theirs.pk: 3}
+    assert (merged, again) == (Merged(products=2), Merged())
+    assert _contents(cart) == {both.pk: 7, mine.pk: 1, theirs.pk: 3}
     assert Cart.objects.count() == 1
     with pytest.raises(CartChanged):
         carts.add(cart_id=guest.pk, product_id=mine.pk, quantity=1)
     assert CartItem.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "stock", "left"),
+    # What the shopper had said before is not lowered, however little there is.
+    [(2, 3, 10, 5), (2, 9, 10, 10), (7, 1, 4, 7), (1, 1, 0, 1), (998, 998, 2_000, 999)],
+)
+def test_merging_takes_no_more_than_there_is(
+    cart: Cart, mine: int, theirs: int, stock: int, left: int
+) -> None:
+    assert cart.user_id is not None
+    product = ProductFactory.create(stock_on_hand=stock)
+    guest = carts.of_guest("guest")
+    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=mine)
+    carts.add(cart_id=guest.pk, product_id=product.pk, quantity=theirs)
+
+    merged = carts.merge(token="guest", user_id=cart.user_id)
+
+    assert _contents(cart) == {product.pk: left}
+    assert merged == Merged(products=1, cut=int(left < mine + theirs))
+
+
+def test_merging_knows_what_was_put_aside(cart: Cart) -> None:
+    assert cart.user_id is not None
+    wanted, aside, both = ProductFactory.create_batch(3)
+    guest = carts.of_guest("guest")
+    for owner, product in ((cart, wanted), (cart, both), (guest, both), (guest, aside)):
+        carts.add(cart_id=owner.pk, product_id=product.pk, quantity=2)
+    carts.add(cart_id=guest.pk, product_id=wanted.pk, quantity=3)
+    carts.save_for_later(cart_id=cart.pk, product_id=wanted.pk)
+    carts.save_for_later(cart_id=guest.pk, product_id=both.pk)
+    carts.save_for_later(cart_id=guest.pk, product_id=aside.pk)
+
+    carts.merge(token="guest", user_id=cart.user_id)
+
+    assert _places(cart) == {
+        wanted.pk: (3, "selected"),
+        both.pk: (2, "selected"),
+        aside.pk: (2, "saved"),
+    }
 
 
 def test_merging_fills_a_cart_and_never_overfills_it(
@@ -212,6 +262,144 @@ def test_merging_fills_a_cart_and_never_overfills_it(
 
     merged = carts.merge(token="guest", user_id=shopper.pk)
 
-    assert merged == 2
-    assert _contents(own) == {a.pk: 1, b.pk: 5, c.pk: 3}
+    assert merged == Merged(products=2, left_out=1)
+    assert _contents(own) == {a.pk: 1, b.pk: 7, c.pk: 3}
     assert not Cart.objects.filter(token="guest").exists()
+
+
+# --- What an order takes -------------------------------------------------------------
+
+
+def test_what_is_put_in_is_selected_until_somebody_says_otherwise(cart: Cart) -> None:
+    product = ProductFactory.create()
+    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+    version = _version(cart)
+
+    for _twice in range(2):
+        carts.select(cart_id=cart.pk, product_id=product.pk, is_selected=False)
+
+    assert _places(cart) == {product.pk: (1, "inside")}
+    assert _version(cart) == version + 1
+    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+    assert _places(cart) == {product.pk: (2, "selected")}
+
+
+def test_everything_is_selected_at_once(cart: Cart) -> None:
+    first, second, aside = ProductFactory.create_batch(3)
+    for product in (first, second, aside):
+        carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+    carts.save_for_later(cart_id=cart.pk, product_id=aside.pk)
+    carts.select(cart_id=cart.pk, product_id=first.pk, is_selected=False)
+
+    assert carts.select_all(cart_id=cart.pk, is_selected=True) == 1
+    assert carts.select_all(cart_id=cart.pk, is_selected=True) == 0
+    assert carts.select_all(cart_id=cart.pk, is_selected=False) == 2
+
+    assert _places(cart) == {
+        first.pk: (1, "inside"),
+        second.pk: (1, "inside"),
+        aside.pk: (1, "saved"),
+    }
+
+
+def test_product_is_put_aside_and_comes_back(cart: Cart) -> None:
+    product = ProductFactory.create()
+    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=3)
+    version = _version(cart)
+
+    for _twice in range(2):
+        carts.save_for_later(cart_id=cart.pk, product_id=product.pk)
+    assert _places(cart) == {product.pk: (3, "saved")}
+    for forbidden in (
+        lambda: carts.select(cart_id=cart.pk, product_id=product.pk, is_selected=True),
+        lambda: carts.set_quantity(cart_id=cart.pk, product_id=product.pk, quantity=1),
+    ):
+        with pytest.raises(CartItemNotFound):
+            forbidden()
+    for _twice in range(2):
+        carts.move_to_cart(cart_id=cart.pk, product_id=product.pk)
+
+    assert _places(cart) == {product.pk: (3, "selected")}
+    assert _version(cart) == version + 2
+
+
+def test_there_is_as_much_room_beside_the_cart_as_in_it(
+    cart: Cart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carts, "MAX_ITEMS", 1)
+    aside, inside = ProductFactory.create_batch(2)
+    carts.add(cart_id=cart.pk, product_id=aside.pk, quantity=1)
+    carts.save_for_later(cart_id=cart.pk, product_id=aside.pk)
+    carts.add(cart_id=cart.pk, product_id=inside.pk, quantity=1)
+
+    with pytest.raises(CartFull):
+        carts.save_for_later(cart_id=cart.pk, product_id=inside.pk)
+    with pytest.raises(CartFull):
+        carts.move_to_cart(cart_id=cart.pk, product_id=aside.pk)
+
+    assert _places(cart) == {aside.pk: (1, "saved"), inside.pk: (1, "selected")}
+
+
+@pytest.mark.parametrize("place", ["selected", "inside", "saved"])
+def test_removal_is_undone_as_it_was(cart: Cart, place: str) -> None:
+    product = ProductFactory.create(price=500)
+    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=4)
+    if place == "inside":
+        carts.select(cart_id=cart.pk, product_id=product.pk, is_selected=False)
+    if place == "saved":
+        carts.save_for_later(cart_id=cart.pk, product_id=product.pk)
+    removed = carts.remove(cart_id=cart.pk, product_id=product.pk)
+    Product.objects.update(price=600, published_at=None)
+
+    assert carts.restore(cart_id=cart.pk, removed=removed) is True
+    assert carts.restore(cart_id=cart.pk, removed=removed) is False
+
+    assert _places(cart) == {product.pk: (4, place)}
+    assert cart.items.get().price_when_added == 500
+
+
+def test_adding_takes_no_more_than_it_may(cart: Cart) -> None:
+    product = ProductFactory.create()
+
+    def add(quantity: int, at_most: int) -> int:
+        return carts.add(
+            cart_id=cart.pk, product_id=product.pk, quantity=quantity, at_most=at_most
+        ).quantity
+
+    assert [add(2, 5), add(9, 5), add(1, 3), add(1, 0)] == [2, 5, 5, 5]
+
+
+def test_adding_all_leaves_out_what_cannot_be_bought(
+    cart: Cart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carts, "MAX_ITEMS", 3)
+    held, aside, fresh, late = ProductFactory.create_batch(4)
+    sold_out = ProductFactory.create(stock_on_hand=0)
+    gone = ProductFactory.create(published_at=None)
+    for product in (held, aside):
+        carts.add(cart_id=cart.pk, product_id=product.pk, quantity=2)
+    carts.save_for_later(cart_id=cart.pk, product_id=aside.pk)
+    wished = [product.pk for product in (held, sold_out, aside, gone, fresh, late)]
+
+    left_out = carts.add_all(cart_id=cart.pk, product_ids=wished)
+
+    assert left_out == [sold_out.pk, gone.pk, late.pk]
+    assert _places(cart) == {
+        held.pk: (2, "selected"),
+        aside.pk: (2, "selected"),
+        fresh.pk: (1, "selected"),
+    }
+
+
+def test_emptying_and_replacing_leave_what_was_put_aside(cart: Cart) -> None:
+    aside, other, inside = ProductFactory.create_batch(3)
+    for product in (aside, other, inside):
+        carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+    for product in (aside, other):
+        carts.save_for_later(cart_id=cart.pk, product_id=product.pk)
+
+    carts.replace(cart_id=cart.pk, quantities={other.pk: 4})
+    assert _places(cart) == {aside.pk: (1, "saved"), other.pk: (4, "selected")}
+    carts.clear(cart_id=cart.pk)
+
+    assert _places(cart) == {aside.pk: (1, "saved")}

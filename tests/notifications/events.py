@@ -86,6 +86,14 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "stock.back": BACK,
     "coupon.issued": {"coupon_name": "Autumn 10 %"},
     "points.charged": {"amount": 50_000, "balance_after": 62_400},
+    "product.price_changed": {
+        "product_id": 9,
+        "product_name": "Moon jar",
+        "product_slug": "moon-jar",
+        "price": 46_800,
+        "old_price": 52_000,
+        "is_on_sale": True,
+    },
     "promotion.started": {
         "name": "A week of celadon",
         "text": "Up to 30 % off all celadon until Sunday.",

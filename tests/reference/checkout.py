@@ -162,8 +162,9 @@ def _quote(wish: Purchase, locked: _Locked) -> Quote:
 def _clear(cart: Cart, version: int) -> None:
     if cart.version != version:
         raise CartChanged
-    cart.items.all().delete()
+    cart.items.filter(is_selected=True).delete()
     cart.coupon = None
+    cart.declines_coupons = False
     cart.version += 1
     cart.updated_at = Now()
     cart.save()

@@ -383,6 +383,9 @@ def _cart(case: Case, user_id: int, products: list[Product]) -> CartVersion:
     for product, ware in zip(products, case.wares, strict=True):
         if ware.is_on_sale:
             carts.add(cart_id=cart.pk, product_id=product.pk, quantity=ware.wanted)
+    for bystander in ProductFactory.create_batch(2):
+        carts.add(cart_id=cart.pk, product_id=bystander.pk, quantity=1)
+    carts.select(cart_id=cart.pk, product_id=bystander.pk, is_selected=False)
     version = cart.version if case.is_cart_stale else None
     cart.refresh_from_db()
     return CartVersion(cart.pk, version or cart.version)
