@@ -1,6 +1,7 @@
 """Money, points, moments and icons in templates."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from django import template
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.template import Context
 from django.template.loader import get_template
 from django.templatetags.static import static
@@ -18,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.texts import local
+from common import pictures
 from common.languages import reader_language, reader_locale
 from common.memo import Memo
 from common.moments import moment_text
@@ -25,6 +28,9 @@ from common.money import money
 from delivery.promise import Promise
 from shop.cards import photo_url
 from shop.observing import asks
+from shop.seo.head import data_element, head
+from shop.seo.pages import products_of
+from shop.seo.structured import item_list
 from shop.shelves import top_shelves
 
 register = template.Library()
@@ -67,10 +73,22 @@ def clock(value: datetime) -> SafeString:
 
 
 @register.filter
+def clock_seconds(value: datetime) -> SafeString:
+    """Write the time of day to the second: ``20:00:07``."""
+    return _time(value, f"{timezone.localtime(value):%H:%M:%S}")
+
+
+@register.filter
 def day(value: datetime) -> str:
     """Write the shop day of a moment."""
     local = timezone.localtime(value)
     return format_date(local, format="medium", locale=reader_locale())
+
+
+@register.filter
+def month_name(first_day: date) -> str:
+    """Write a month with its year: ``November 2026``."""
+    return format_skeleton("yMMMM", first_day, locale=reader_locale())
 
 
 @register.filter
@@ -105,6 +123,31 @@ def in_full(field_name: str) -> bool:
 def picture(row: Any) -> str:
     """Return the address of the first picture that a row was annotated with."""
     return photo_url(getattr(row, "photo", None))
+
+
+@register.simple_tag(takes_context=True)
+def seo(context: Context) -> SafeString:
+    """Write what search engines and shared links are told about this page."""
+    request = context.get("request")
+    return head(request, context.get("facts")) if request else SafeString("")
+
+
+@register.simple_tag
+def list_data(cards: Iterable[str]) -> SafeString:
+    """Tell search engines which products finished cards show, in their order."""
+    return data_element(item_list(products_of(cards)))
+
+
+@register.filter
+def srcset(photo: Any, extension: str) -> str:
+    """Return the sizes that a photo has in one format: ``avif`` or ``webp``."""
+    return pictures.srcset(_name_of(photo), extension)
+
+
+@register.filter
+def usual_url(photo: Any) -> str:
+    """Return the address of a photo for browsers that do not choose a size."""
+    return default_storage.url(pictures.usual(_name_of(photo)))
 
 
 @register.simple_tag(takes_context=True)
@@ -195,6 +238,11 @@ def _star_bar(tenths: int) -> SafeString:
         sprite,
         width,
     )
+
+
+def _name_of(photo: Any) -> str:
+    # Rows of lists carry their photo as JSON, pages of one product have the model's.
+    return str(photo["image"] if isinstance(photo, dict) else photo.image)
 
 
 def _kept(template: str, mark: str, values: dict[str, Any]) -> SafeString:

@@ -1,0 +1,53 @@
+"""In which language a page is written."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+from shop.seo.addresses import LANGUAGE
+
+SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Let the address say the language; else cookie and browser do, as in Django.
+
+    Each page so has an address in each language, which others can link to. Whoever
+    follows such a link goes on reading in that language.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        wanted = wanted_language(request)
+        if wanted is None:
+            super().process_request(request)
+        else:
+            translation.activate(wanted)
+            request.LANGUAGE_CODE = wanted
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        wanted = wanted_language(request)
+        if wanted and request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME) != wanted:
+            remember_language(response, wanted)
+        return response
+
+
+def wanted_language(request: HttpRequest) -> str | None:
+    """Return the language that the address asks for, if the shop speaks it."""
+    wanted = request.GET.get(LANGUAGE)
+    return wanted if wanted in SPOKEN else None
+
+
+def remember_language(response: HttpResponseBase, language: str) -> None:
+    """Let the browser ask for the next pages in a language, too."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+    )
