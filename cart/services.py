@@ -105,8 +105,8 @@ def add_all(*, cart_id: int, product_ids: Collection[int]) -> list[int]:
     the number of products.
     """
     cart = _lock(cart_id)
-    products = Product.objects.on_sale().with_available().only("price")
-    buyable = products.filter(available__gt=0).in_bulk(list(product_ids))
+    products = Product.objects.on_sale().filter(stock__on_hand__gt=F("stock__reserved"))
+    buyable = products.only("price").in_bulk(list(product_ids))
     held = {item.product_id: item for item in cart.items.all()}
     inside = {key for key, item in held.items() if not item.is_saved}
     wanted = [key for key in product_ids if key in buyable and key not in inside]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -28,8 +29,12 @@ def _row(
 ) -> Row:
     if not product_ids:
         return Row(source, title, [])
-    products = Product.objects.on_sale().with_available()
-    found = card_rows(products.filter(pk__in=product_ids, available__gt=0)[:PLACES])
+    products = (
+        Product.objects.on_sale()
+        .with_available()
+        .filter(pk__in=product_ids, stock__on_hand__gt=F("stock__reserved"))
+    )
+    found = card_rows(products[:PLACES])
     cards = render_cards(found, wished=wished)
     items = [Shown(row.id, card, "") for row, card in zip(found, cards, strict=True)]
     return Row(source, title, items)

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from analytics import services as analytics
-from cart.models import Cart, CartItem
 from catalog import wordlists
 from catalog.models import Category, Product
 from common.days import shop_day
@@ -20,14 +19,14 @@ from common.progress import Progress
 from coupons.models import CouponBatch
 from demo.logins import LOGINS
 from demo.photos import ensure
-from demo.seed import behaviour, personal, reports, reviews, tables
+from demo.seed import behaviour, personal, reports, reviews, tables, wishes
 from demo.seed.coupons import Wallets
 from demo.seed.delivery import offer_ways
-from demo.seed.goods import Goods, looks_of, stock_shop
+from demo.seed.goods import looks_of, stock_shop
 from demo.seed.moments import DAY, HOUR, MINUTE, aware, moment
 from demo.seed.orders import Books, OrderBook
 from demo.seed.outbox import Outbox
-from demo.seed.people import People, move_in
+from demo.seed.people import move_in
 from demo.seed.plan import DANIEL, MINJI, Planner
 from demo.seed.points import Ledger
 from demo.seed.promotions import Promotions
@@ -43,7 +42,6 @@ ORDERS_PER_SHOPPER = 25
 CHUNK = 4_000
 # What the shoppers of the demo still have to spend.
 GIFTS = ((MINJI, 300_000, 50 * MINUTE), (DANIEL, 50_000, 40 * MINUTE))
-IN_THE_CART = 2
 
 
 class AlreadyFilled(Exception):
@@ -135,7 +133,7 @@ def _write(wish: Wish, progress: Progress) -> None:
     _write_orders(OrderBook(books, _rng(wish, "orders"), now), planner, books, progress)
     _settle(books, now)
     reviews.write(people, _rng(wish, "reviews"), wish.now)
-    _fill_carts(people, goods)
+    wishes.fill(people.id_of(MINJI), goods)
     _roll_up(start, now, progress)
     progress.say("looking at what goes together …")
     behaviour.observe(writer, people, _rng(wish, "behaviour"), now)
@@ -163,19 +161,6 @@ def _settle(books: Books, now: int) -> None:
     books.writer.flush()
     books.ledger.settle()
     invoicing.issue_missing()
-
-
-def _fill_carts(people: People, goods: Goods) -> None:
-    """Leave something in the cart of the first shopper."""
-    cart = Cart.objects.create(user_id=people.id_of(MINJI))
-    plenty = [place for place in range(len(goods)) if not goods.is_scarce(place)]
-    for place in plenty[:: max(1, len(plenty) // IN_THE_CART)][:IN_THE_CART]:
-        CartItem.objects.create(
-            cart=cart,
-            product_id=goods.first_id + place,
-            quantity=1,
-            price_when_added=goods.prices[place],
-        )
 
 
 def _roll_up(start: int, now: int, progress: Progress) -> None:
