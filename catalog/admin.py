@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin import EmptyFieldListFilter
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -25,6 +26,7 @@ from catalog.models import (
     ProductText,
     SynonymGroup,
 )
+from common import pictures
 from common.admin import (
     ModelAdmin,
     ReadOnlyAdmin,
@@ -36,6 +38,10 @@ from common.admin import (
     register,
 )
 from common.money import money
+
+PHOTO_FOLDER = "products"
+# Before it is made smaller; one that stands upright is this high.
+LONGEST_SIDE = 2000
 
 
 class PriceForm(ReasonForm):
@@ -79,10 +85,36 @@ class ProductGroupAdmin(ModelAdmin[ProductGroup]):
     search_fields = ["name"]
 
 
+class PhotoForm(forms.ModelForm[ProductPhoto]):
+    """Takes a picture as it comes and keeps it in the sizes that pages ask for."""
+
+    def clean_image(self) -> Any:
+        given = self.cleaned_data["image"]
+        if not isinstance(given, UploadedFile):
+            return given
+        given.seek(0)
+        content = given.read(pictures.MAX_BYTES + 1)
+        try:
+            picture = pictures.read(content, longest=LONGEST_SIDE)
+        except (pictures.NotAPicture, pictures.PictureTooLarge) as error:
+            raise forms.ValidationError(str(error.detail)) from None
+        folder = f"{PHOTO_FOLDER}/{pictures.mark(content)}"
+        self.taken = pictures.make_set(picture, folder)
+        return given
+
+    def save(self, commit: bool = True) -> ProductPhoto:
+        if taken := getattr(self, "taken", None):
+            pictures.keep(taken)
+            # A name, not a file: what was sent in is kept nowhere.
+            self.instance.image = taken.name
+        return super().save(commit)
+
+
 class PhotoInline(TabularInline[ProductPhoto]):
     """Pictures, each with words for those who cannot see it."""
 
     model = ProductPhoto
+    form = PhotoForm
     fields = ["image", "alt", "position"]
 
 

@@ -4,13 +4,11 @@ The sources are small; what is made of them is as large as the pages need it. Ph
 are named by what they are made of, so they are made once and never go stale.
 """
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,23 +16,28 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageFilter
 
+from common import pictures
+
 PICTURES = Path(__file__).parent / "pictures"
 FOLDER = "products"
-# The widest is what a product page shows; the others are for cards and small screens.
-WIDTHS = (800, 480, 320)
 WIDTH, HEIGHT = 800, 1000
 # Raised whenever the same source would give another photo.
-RECIPE = 1
+RECIPE = 2
 
-PAPER_TOP = (249, 247, 243)
-PAPER_BOTTOM = (236, 232, 222)
+# Sheets of dyed paper, each as it looks in the light and towards the floor.
+PAPERS = {
+    "hanji": ((248, 246, 241), (235, 231, 221)),
+    "sand": ((249, 239, 228), (240, 223, 205)),
+    "celadon": ((234, 243, 236), (214, 230, 220)),
+    "rose": ((250, 237, 235), (242, 219, 218)),
+    "sky": ((234, 241, 248), (214, 227, 239)),
+    "straw": ((250, 243, 220), (241, 230, 193)),
+    "lilac": ((241, 238, 249), (225, 219, 240)),
+}
 SHADOW = (66, 52, 34)
 LARGEST_SIDE = 560
 # Enlarged beyond this a source gets soft.
 LARGEST_SCALE = 2.5
-QUALITY = 78
-# A better one takes twice the time for a tenth of the size.
-EFFORT = 2
 # Shadows are made this much smaller.
 COARSE = 4
 # Below this many a pool costs more than it brings.
@@ -54,45 +57,49 @@ class Look:
     def source(self) -> Path:
         return PICTURES / f"{self.picture}.webp"
 
-    def name(self, width: int = WIDTH) -> str:
-        """Return the photo's name in the media storage; other widths say so in it."""
-        suffix = "" if width == WIDTH else f"-{width}"
-        return f"{FOLDER}/{self.picture}-{_digest(self)}{suffix}.webp"
+    @property
+    def paper(self) -> str:
+        """The sheet it stands on; things of one kind stand on different ones."""
+        return list(PAPERS)[int(_mark(self), 16) % len(PAPERS)]
+
+    @property
+    def folder(self) -> str:
+        return f"{FOLDER}/{self.picture}-{_mark(self)}"
+
+    @property
+    def name(self) -> str:
+        """The photo's name in the media storage: that of the widest of its set."""
+        return f"{self.folder}/{WIDTH}.webp"
 
 
 @cache
-def _digest(look: Look) -> str:
-    facts = f"{RECIPE}|{look!r}|".encode() + look.source.read_bytes()
-    return sha256(facts).hexdigest()[:10]
+def _mark(look: Look) -> str:
+    return pictures.mark(f"{RECIPE}|{look!r}|".encode() + look.source.read_bytes())
 
 
 def ensure(looks: Iterable[Look]) -> Iterator[Look]:
     """Make the photos that the storage does not have; yield each look once it does."""
     missing = []
     for look in looks:
-        if all(default_storage.exists(look.name(width)) for width in WIDTHS):
+        names = [name for _, _, name in pictures.members(look.name)]
+        if all(default_storage.exists(name) for name in names):
             yield look
         else:
             missing.append(look)
-    for look, photos in _make_all(missing):
-        for width, content in photos.items():
-            if not default_storage.exists(look.name(width)):
-                default_storage.save(look.name(width), ContentFile(content))
+    for look, files in _make_all(missing):
+        for name, content in files.items():
+            if not default_storage.exists(name):
+                default_storage.save(name, ContentFile(content))
         yield look
 
 
-def make(look: Look) -> dict[int, bytes]:
-    """Return the photo as WebP by width in pixels; heights are 5/4 of it."""
-    photo = _compose(_recolour(_load(look), look))
-    photos = {}
-    for width in WIDTHS:
-        # Each is made smaller from the one before, which is the quicker way.
-        photo = photo.resize((width, width * HEIGHT // WIDTH), Image.Resampling.LANCZOS)
-        photos[width] = _encode(photo)
-    return photos
+def make(look: Look) -> dict[str, bytes]:
+    """Return the photo in all sizes and formats, each by its name in the storage."""
+    photo = _compose(_recolour(_load(look), look), look.paper)
+    return pictures.make_set(photo, look.folder, avif=pictures.AVIF).files
 
 
-def _make_all(looks: list[Look]) -> Iterator[tuple[Look, dict[int, bytes]]]:
+def _make_all(looks: list[Look]) -> Iterator[tuple[Look, dict[str, bytes]]]:
     if len(looks) < WORTH_A_POOL:
         yield from ((look, make(look)) for look in looks)
         return
@@ -124,24 +131,24 @@ def _recolour(picture: Image.Image, look: Look) -> Image.Image:
     return coloured
 
 
-def _compose(picture: Image.Image) -> Image.Image:
+def _compose(picture: Image.Image, paper: str) -> Image.Image:
     scale = min(LARGEST_SIDE / max(picture.size), LARGEST_SCALE)
     size = (round(picture.width * scale), round(picture.height * scale))
     thing = picture.resize(size, Image.Resampling.LANCZOS)
     thing = thing.filter(ImageFilter.UnsharpMask(radius=3, percent=60, threshold=2))
     left = (WIDTH - thing.width) // 2
     top = (HEIGHT - thing.height) // 2
-    tile = _paper().copy()
+    tile = _sheet(paper).copy()
     _cast_shadow(tile, thing.getchannel("A"), left=left, bottom=top + thing.height)
     tile.paste(thing, (left, top), thing)
     return tile
 
 
 @cache
-def _paper() -> Image.Image:
+def _sheet(paper: str) -> Image.Image:
     fade = Image.linear_gradient("L").resize((WIDTH, HEIGHT))
-    top = Image.new("RGB", fade.size, PAPER_TOP)
-    return Image.composite(Image.new("RGB", fade.size, PAPER_BOTTOM), top, fade)
+    top, bottom = (Image.new("RGB", fade.size, colour) for colour in PAPERS[paper])
+    return Image.composite(bottom, top, fade)
 
 
 def _cast_shadow(
@@ -163,9 +170,3 @@ def _cast_shadow(
         mask = mask.filter(ImageFilter.GaussianBlur(blur / COARSE)).resize(size)
         mask = mask.point([round(level * strength) for level in range(256)])
         tile.paste(SHADOW, (0, bottom - height // 2 - margin), mask)
-
-
-def _encode(photo: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    photo.save(buffer, "WEBP", quality=QUALITY, method=EFFORT)
-    return buffer.getvalue()

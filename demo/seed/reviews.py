@@ -1,6 +1,5 @@
 """Reviews of what was delivered: most of them kind, a few of them waiting for staff."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from PIL import Image
 
+from common import pictures
 from demo.photos import PICTURES
 from demo.seed.opinions import ENGLISH, KOREAN, REJECTED, REPLIES, RUSSIAN
 from demo.seed.people import People
@@ -34,7 +34,7 @@ WEIGHTS = (4, 6, 13, 27, 50)
 LANGUAGES = (KOREAN, KOREAN, RUSSIAN, None, None, None, None)
 REPLY_SHARE, VOTE_SHARE, PHOTO_SHARE = 0.15, 0.45, 0.06
 MOST_VOTES, MOST_PHOTOS, REPORTED = 14, 24, 2
-PREFIX = "reviews/demo-"
+PREFIX = "reviews/demo2-"
 FLOORS = ((196, 164, 132), (176, 186, 172), (150, 160, 178), (205, 190, 170))
 MINJIS_STATES = (ReviewState.PUBLISHED, ReviewState.PENDING, ReviewState.REJECTED)
 RATE_SQL = """
@@ -77,10 +77,18 @@ def make_photos() -> None:
     """Make the pictures of the demo's reviews that the storage does not have yet."""
     names = ReviewPhoto.objects.filter(image__startswith=PREFIX)
     for name in names.values_list("image", flat=True):
-        if not default_storage.exists(small_name(name)):
+        if not default_storage.exists(small_name(name, "avif")):
             photo = _snapshot(name)
-            for size, place in ((LARGE, name), (SMALL, small_name(name))):
-                default_storage.save(place, ContentFile(_encode(photo, size)))
+            small = photo.resize((SMALL, SMALL))
+            for place, content in (
+                (name, pictures.encode(photo, "WEBP", pictures.WEBP)),
+                (small_name(name), pictures.encode(small, "WEBP", pictures.WEBP)),
+                (
+                    small_name(name, "avif"),
+                    pictures.encode(small, "AVIF", pictures.AVIF),
+                ),
+            ):
+                default_storage.save(place, ContentFile(content))
 
 
 def _reviewed(minji: int, rng: Random) -> list[Delivered]:
@@ -187,7 +195,7 @@ def _take_photos(shown: list[Review], rng: Random) -> None:
         product = review.product.photos.first()
         if product is None:
             continue
-        picture = str(product.image).rpartition("/")[2].rpartition("-")[0]
+        picture = str(product.image).split("/")[1].rpartition("-")[0]
         name = f"{PREFIX}{number}-{picture}.webp"
         photos.append(
             ReviewPhoto(review=review, image=name, width=side, height=side, position=0)
@@ -208,9 +216,3 @@ def _snapshot(name: str) -> Image.Image:
     corner = ((LARGE - turned.width) // 2, (LARGE - turned.height) // 2)
     table.paste(turned, corner, turned)
     return table
-
-
-def _encode(photo: Image.Image, side: int) -> bytes:
-    buffer = io.BytesIO()
-    photo.resize((side, side)).save(buffer, "WEBP", quality=75, method=2)
-    return buffer.getvalue()

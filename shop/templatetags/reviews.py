@@ -42,6 +42,12 @@ def small_photo_url(photo: ReviewPhoto) -> str:
 
 
 @register.filter
+def small_avif_url(photo: ReviewPhoto) -> str:
+    """Return the address of a photo's small size for browsers that know AVIF."""
+    return pictures.url(pictures.small_name(str(photo.image), "avif"))
+
+
+@register.filter
 def is_by(review: Review, user_id: int | None) -> bool:
     """Tell whether somebody wrote a review."""
     return review.user_id == user_id

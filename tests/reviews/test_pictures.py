@@ -43,6 +43,8 @@ def test_pictures_are_made_anew_in_two_sizes(form: str) -> None:
     large, small = opened(picture.large), opened(picture.small)
     assert (large.format, large.size) == ("WEBP", (1280, 640))
     assert (small.format, small.size) == ("WEBP", (320, 160))
+    tight = opened(picture.small_avif)
+    assert (tight.format, tight.size) == ("AVIF", (320, 160))
 
 
 def test_place_camera_and_comments_are_not_kept() -> None:
@@ -221,7 +223,7 @@ def test_no_picture_is_made_or_stored_while_rows_are_locked(
     reviews.edit(user_id=buyer.pk, review_id=review.pk, photos=photos)
     reviews.withdraw(user_id=buyer.pk, review_id=review.pk)
 
-    assert seen == [False] * 4
+    assert seen == [False] * 6
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
