@@ -46,7 +46,7 @@ def test_claim_tells_the_place_in_line(signed_in: Client, shopper: User) -> None
     assert answer["Location"] == f"/coupons/#batch-{batch.pk}"
     page = text_of(signed_in.get("/coupons/"))
     assert "It is yours: number 288 in line." in page
-    assert "212 of 500 left In your wallet" in page
+    assert "212 of 500 left In your wallet You are no. 288." in page
     assert Coupon.objects.get(user=shopper).serial == 288
 
 
@@ -158,6 +158,67 @@ def test_empty_wallet_leads_to_the_tickets(signed_in: Client) -> None:
 
 def test_guest_has_no_wallet(client: Client) -> None:
     assert "My coupons" not in text_of(client.get("/coupons/?tab=mine"))
+
+
+def test_drop_has_a_page_of_its_own(signed_in: Client, shopper: User) -> None:
+    batch = CouponBatchFactory.create(name="Night drop", quantity=500, issued=36)
+
+    page = text_of(signed_in.get(f"/coupons/{batch.pk}/"))
+    answer = signed_in.post(f"/coupons/{batch.pk}/claim/", {"drop": "1"})
+
+    assert "464 of 500 left Get coupon" in page
+    assert answer["Location"] == f"/coupons/{batch.pk}/"
+    assert "You are no. 37." in text_of(signed_in.get(f"/coupons/{batch.pk}/"))
+    assert Coupon.objects.get(user=shopper).serial == 37
+
+
+def test_personal_coupon_has_a_page_for_its_holder_alone(
+    client: Client, shopper: User
+) -> None:
+    batch = CouponBatchFactory.create(is_personal=True)
+    CouponFactory.create(batch=batch, user=shopper)
+
+    assert client.get(f"/coupons/{batch.pk}/").status_code == 404
+    client.force_login(UserFactory.create())
+    assert client.get(f"/coupons/{batch.pk}/").status_code == 404
+    client.force_login(shopper)
+    assert "In your wallet" in text_of(client.get(f"/coupons/{batch.pk}/"))
+
+
+def test_ticket_says_when_the_last_one_went(client: Client) -> None:
+    batch = CouponBatchFactory.create(quantity=1, issued=0)
+    last = CouponFactory.create(batch=batch)
+    at = f"{timezone.localtime(last.issued_at):%H:%M:%S}"
+
+    assert f"0 of 1 left All gone at {at}" in text_of(client.get("/coupons/"))
+
+
+def test_what_is_left_is_told_alike_to_all_and_kept_for_a_second(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    batch = CouponBatchFactory.create(quantity=10, issued=4)
+    with django_assert_num_queries(1):
+        answers = [client.get(f"/coupons/{batch.pk}/left/?lang=ko") for _ in range(3)]
+
+    for answer in answers:
+        assert answer["Cache-Control"] == "public, max-age=1"
+        assert "cookie" not in answer.get("Vary", "").lower()
+        assert 'value="6"' in body_of(answer)
+    assert "load delay:3s" in body_of(answers[0])
+    assert client.get("/coupons/9/left/").status_code == 404
+
+
+def test_page_asks_for_what_is_left_only_near_the_opening(client: Client) -> None:
+    now = timezone.now()
+    far = CouponBatchFactory.create(opens_at=now + timedelta(hours=2))
+    near = CouponBatchFactory.create(opens_at=now + timedelta(minutes=1))
+    gone = CouponBatchFactory.create(quantity=1, issued=1)
+
+    pages = {
+        one.pk: body_of(client.get(f"/coupons/{one.pk}/")) for one in (far, near, gone)
+    }
+
+    assert [pk for pk, page in pages.items() if "/left/" in page] == [near.pk]
 
 
 def test_page_needs_few_statements(
