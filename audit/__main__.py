@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 import django
@@ -14,6 +15,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 def main() -> None:
     """Start the shop, look at it, and leave the machine as it was."""
     django.setup()
+    # What was started is ended, whoever asks.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     from audit import run  # noqa: PLC0415 — needs Django
     from audit.report import AuditError  # noqa: PLC0415
 
@@ -22,9 +25,11 @@ def main() -> None:
         "--only", action="append", choices=run.CHECKS, metavar="CHECK", help=run.HELP
     )
     parser.add_argument("--place", action="append", help="only places of this name")
+    parser.add_argument("--url", default="", help="of a shop that the last audit left")
     arguments = parser.parse_args()
     try:
-        missed = run.audit(arguments.only or run.CHECKS, arguments.place or [])
+        checks, names = arguments.only or run.CHECKS, arguments.place or []
+        missed = run.audit(checks, names, arguments.url)
     except AuditError as error:
         sys.exit(f"error: {error}")
     if missed:

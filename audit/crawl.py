@@ -8,7 +8,14 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from django.urls import Resolver404, resolve
-from playwright.sync_api import APIResponse, Browser, ConsoleMessage, Page, Response
+from playwright.sync_api import (
+    APIResponse,
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Response,
+)
 
 from audit.browser import opened
 from audit.report import Finding
@@ -20,7 +27,8 @@ FOUND = "links => links.map(link => link.href)"
 LINKS = "a[href], area[href], link[rel=next], link[rel=prev], link[rel=alternate]"
 IGNORED = re.compile(r"^/(admin|api|media|static|sandbox)/")
 # Programs come here without following a link.
-ADDRESSES = ("/", "/robots.txt", "/sitemap.xml", "/livez", "/readyz")
+MACHINES = {"/robots.txt", "/sitemap.xml", "/llms.txt", "/livez", "/readyz"}
+ADDRESSES = ("/", *sorted(MACHINES))
 BAD, BROKEN = 400, 500
 OVERTAKEN = ("htmx:afterRequest", "htmx:sendAbort")
 
@@ -100,19 +108,18 @@ def _follow(page: Page, way: _Way, found: Crawl, who: str) -> None:
         way.asked[kind] += 1
         found.asked += 1
         found.kinds.add(kind)
-        is_page = way.opened[kind] < OPENED_OF_A_KIND and "." not in path
-        answer = _open(page, path) if is_page else _ask(page, path)
+        is_wanted = way.opened[kind] < OPENED_OF_A_KIND and path not in MACHINES
+        answer = _open(page, path) if is_wanted else _ask(page, path)
         if answer is None or answer.status >= BAD:
             status = "no answer" if answer is None else answer.status
             found.broken.append(f"{status} {path} (on {source or 'the list'}, {who})")
-        elif is_page:
+        elif isinstance(answer, Response):
             way.opened[kind] += 1
             _read(page, answer, way, found, who)
 
 
-def _read(page: Page, answer: object, way: _Way, found: Crawl, who: str) -> None:
+def _read(page: Page, answer: Response, way: _Way, found: Crawl, who: str) -> None:
     """Keep the markup of an opened page and the links on it."""
-    assert isinstance(answer, Response)
     if "text/html" not in answer.headers.get("content-type", ""):
         return
     found.opened += 1
@@ -122,11 +129,15 @@ def _read(page: Page, answer: object, way: _Way, found: Crawl, who: str) -> None
     way.add(page.eval_on_selector_all(LINKS, FOUND), source=path)
 
 
-def _open(page: Page, path: str) -> Response | None:
-    return page.goto(path, wait_until="load")
+def _open(page: Page, path: str) -> Response | APIResponse | None:
+    try:
+        return page.goto(path, wait_until="load")
+    except Error as error:
+        # What a browser saves is no page.
+        return _ask(page, path) if "ownload" in error.message else None
 
 
-def _ask(page: Page, path: str) -> APIResponse | None:
+def _ask(page: Page, path: str) -> APIResponse:
     return page.request.get(path, max_redirects=5)
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ CHECKS = ("crawl", "axe", "overflow", "weight", "lighthouse")
 HELP = ", ".join(CHECKS)
 # Browsers that look at once; a stopwatch would suffer from them and comes after.
 BROWSERS = 2
+# Of the faults of one thing, how many are shown at once; the report has all.
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,11 @@ class Audit:
 Check = Callable[[Audit, Browser], Iterable[Finding]]
 
 
-def audit(checks: Sequence[str], names: Sequence[str]) -> int:
-    """Make the checks; return how many bars were missed."""
+def audit(checks: Sequence[str], names: Sequence[str], url: str) -> int:
+    """Make the checks, on a shop that runs or a new one; return the missed bars."""
     state: Path = settings.STATE_DIR
     found_tools = tools.find(state / "tools")
-    with shop.running() as base:
+    with nullcontext(url) if url else shop.running() as base:
         say(f"looking at {base}")
         chosen = [place for place in places() if not names or place.name in names]
         everything = Audit(base, state, found_tools, visitors.gather(), chosen)
@@ -70,7 +73,13 @@ def _look(everything: Audit, checks: Sequence[str]) -> list[Finding]:
 def _check(name: str, check: Check, everything: Audit) -> list[Finding]:
     begun = time.monotonic()
     with chromium(everything.tools.chromium) as browser:
-        found = list(check(everything, browser))
+        found = []
+        for finding in check(everything, browser):
+            found.append(finding)
+            if not finding.is_good:
+                say(f"{finding.check}, {finding.subject}: {finding.found}")
+                for fault in finding.faults[:SHOWN]:
+                    say(f"    {fault}")
     missed = sum(not finding.is_good for finding in found)
     say(f"{name}: {missed} missed, took {time.monotonic() - begun:.0f} s")
     return found

@@ -25,7 +25,7 @@ from config.management.commands.serve import live_server
 from demo.receiver import DataPlatform
 from tests.concurrency import process_environment
 
-START_SECONDS = 40
+START_SECONDS = 120
 STOP_SECONDS = 15
 NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 SECRET = "whsec_dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3Rz"
