@@ -3,18 +3,21 @@
 //
 // In templates:
 //   data-dismiss              a button that takes away the element around it
-//   data-copy, data-copied    a button that copies a text, and what is said of it
+//   data-copy, data-copied    a button that copies a text, and what is said of it;
+//                             with data-share the device's own sharing comes first
 //   data-submit-on-change     a form that is sent as soon as one of its fields changes
 //   data-once                 a form that is sent once, however often it is pressed
 //   data-reveal="field-id"    a button that shows what a password field holds
 //   data-dialog="dialog-id"   a link that opens a <dialog> instead; the dialog hears of
 //                             it by the event "open" (data-hx-trigger="open"), and
 //                             closes by <form method="dialog">, Escape, or a press beside it
+//   data-step="1"             a button that adds to the number in its form
 //   data-countdown="seconds"  runs down, then the page is loaded anew
 //   data-photos="element-id"  a field for photos: names them there, makes large ones small
-//   data-again                is sent up to three times more when the shop is busy (429)
+//   data-again                is sent up to three times more when the shop is busy (429, 503)
 // Events, by HX-Trigger or by hand:
 //   toast   {value, url?, undo?: {url, label, values?}}
+//   drawer  {value: "dialog-id"}: opens what the answer has filled
 //   counts  {cart: 3, coupon: 2, points: "11,200 P"} into [data-cart-count] and so on
 const page = document.getElementById("toasts").dataset;
 const lang = document.documentElement.lang;
@@ -52,6 +55,7 @@ const count = (counts) => {
 
 on("toast", ({ detail }) => toast(detail));
 on("counts", ({ detail }) => count(detail));
+on("drawer", ({ detail }) => byId(detail.value).open || byId(detail.value).showModal());
 on("cart", ({ detail }) => count({ cart: detail.value }));
 // How long a toast stays is a matter of the stylesheet.
 on("animationend", ({ target }) => target.parentElement?.id === "toasts" && target.remove());
@@ -61,7 +65,7 @@ const failed = ({ detail: { requestConfig: asked, xhr, elt } }) => {
     const { target, formData: values } = asked;
     htmx.ajax(asked.verb, asked.path, { source: asked.elt, target, values });
   };
-  const isBusy = xhr?.status === 429;
+  const isBusy = [429, 503].includes(xhr?.status);
   const tries = Number(elt.dataset.tries ?? 0);
   if (isBusy && "again" in elt.dataset && tries < 3) {
     elt.dataset.tries = tries + 1;
@@ -76,8 +80,12 @@ on("click", (event) => {
   pressed("dismiss")?.parentElement.remove();
   const copy = pressed("copy")?.dataset;
   if (copy) {
-    navigator.clipboard?.writeText(copy.copy);
-    toast({ value: copy.copied });
+    if ("share" in copy && navigator.share) {
+      navigator.share({ url: copy.copy }).catch(() => {});
+    } else {
+      navigator.clipboard?.writeText(copy.copy);
+      toast({ value: copy.copied });
+    }
   }
   const reveal = pressed("reveal");
   if (reveal) {
@@ -85,6 +93,13 @@ on("click", (event) => {
     const isShown = field.type === "text";
     field.type = isShown ? "password" : "text";
     reveal.ariaPressed = !isShown;
+  }
+  const step = pressed("step");
+  if (step) {
+    event.preventDefault();
+    const field = step.form.querySelector("[type=number]");
+    field.stepUp(step.dataset.step);
+    htmx.trigger(field, "change");
   }
   const dialog = byId(pressed("dialog")?.dataset.dialog);
   if (dialog && !event.ctrlKey && !event.metaKey) {
