@@ -32,6 +32,15 @@ class Era:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a product's price by staff."""
+
+    at: datetime
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A promotion that lowers the price of a single unit for everybody, and when.
 
@@ -155,32 +164,38 @@ class PriceHistory:
         return began
 
 
-def history_of(product: Product, *, shelves: Collection[int]) -> PriceHistory:
+def history_of(
+    product: Product,
+    *,
+    shelves: Collection[int],
+    changes: Sequence[Change] | None = None,
+) -> PriceHistory:
     """Read what a product cost and its promotions, in two statements.
 
-    ``shelves`` are its category and all above it.
+    ``shelves`` are its category and all above it; ``changes`` all those of its price,
+    the oldest first, if they are known: then one statement is enough.
     """
     now = timezone.now()
     promotions = list(_promotions(product, shelves))
     plain = [one for one in promotions if _lowers_a_unit(one)]
     return PriceHistory(
-        eras=_eras(product),
+        eras=_eras(product, _changes(product) if changes is None else changes),
         runs=[_run(promotion, now) for promotion in plain],
         offers=[one for one in promotions if one not in plain and one.is_running(now)],
     )
 
 
-def _eras(product: Product) -> list[Era]:
-    changes = list(
-        PriceChange.objects.filter(product=product)
-        .order_by("changed_at", "pk")
-        .values_list("changed_at", "old_price", "new_price")
-    )
-    began = product.created_at
-    if changes:
-        began = min(began, changes[0][0])
-    first = changes[0][1] if changes else product.price
-    eras = [Era(began, first), *(Era(at, new) for at, _old, new in changes)]
+def _changes(product: Product) -> list[Change]:
+    rows = PriceChange.objects.filter(product=product).order_by("changed_at", "pk")
+    return [
+        Change(*row) for row in rows.values_list("changed_at", "old_price", "new_price")
+    ]
+
+
+def _eras(product: Product, changes: Sequence[Change]) -> list[Era]:
+    began = min([product.created_at, *(change.at for change in changes[:1])])
+    first = changes[0].old if changes else product.price
+    eras = [Era(began, first), *(Era(change.at, change.new) for change in changes)]
     return _since_on_sale(eras, product.published_at)
 
 

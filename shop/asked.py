@@ -20,6 +20,7 @@ RATINGS = (4, 3, 2)
 # More kinds of attributes, or values of one, nobody presses by hand.
 MAX_OPTIONS, MAX_VALUES, MAX_WORD = 8, 20, 60
 OPTION = "o."
+ON, OFF = "on", "off"
 MATCH, NEWEST = "match", "newest"
 SORTS: Mapping[str, Promise] = {
     MATCH: _("Best match"),
@@ -44,6 +45,7 @@ class Asked:
     lowest: int | None = None
     highest: int | None = None
     rating: int | None = None
+    # What is sold out is left out of lists unless asked for; a search finds it.
     in_stock: bool = False
     on_sale: bool = False
     options: Options = ()
@@ -57,7 +59,7 @@ class Asked:
     @classmethod
     def from_query(cls, query: QueryDict) -> "Asked":
         if not query:
-            return cls()
+            return cls(in_stock=wants_stock(""))
         text = _text(query.get("q", ""))
         lowest, highest = _amount(query, "min_price"), _amount(query, "max_price")
         is_swapped = lowest is not None and highest is not None and lowest > highest
@@ -70,7 +72,7 @@ class Asked:
             lowest=lowest,
             highest=highest,
             rating=rating if rating in RATINGS else None,
-            in_stock=bool(query.get("in_stock")),
+            in_stock=_in_stock(query.get("in_stock", ""), text=text),
             on_sale=bool(query.get("on_sale")),
             options=_options(query),
             is_exact=bool(text and query.get("exact")),
@@ -94,8 +96,14 @@ class Asked:
         """How many filters narrow the list."""
         values = sum(len(values) for _name, values in self.options)
         bounds = self.lowest is not None or self.highest is not None
-        others = (self.category, self.rating, self.in_stock, self.on_sale, bounds)
+        stock = self.in_stock and not self.is_stock_usual
+        others = (self.category, self.rating, stock, self.on_sale, bounds)
         return values + sum(map(bool, others))
+
+    @property
+    def is_stock_usual(self) -> bool:
+        """Tell whether what is sold out is dealt with as in every such list."""
+        return self.in_stock == wants_stock(self.text)
 
     @property
     def first_page(self) -> "Asked":
@@ -104,7 +112,12 @@ class Asked:
 
     def without_filters(self) -> "Asked":
         """Return the same words in the same order, not narrowed by anything."""
-        return Asked(text=self.text, is_exact=self.is_exact, sort=self.sort)
+        return Asked(
+            text=self.text,
+            is_exact=self.is_exact,
+            sort=self.sort,
+            in_stock=wants_stock(self.text),
+        )
 
     def without_option(self, name: str, value: str) -> "Asked":
         """Return the same but for one value of an attribute."""
@@ -129,7 +142,7 @@ class Asked:
             "min_price": low,
             "max_price": high,
             "rating": str(self.rating or ""),
-            "in_stock": _ticked(self.in_stock),
+            "in_stock": "" if self.is_stock_usual else ON if self.in_stock else OFF,
             "on_sale": _ticked(self.on_sale),
             "exact": _ticked(self.is_exact),
         }
@@ -138,6 +151,11 @@ class Asked:
         parts["page"] = str(self.page) if self.page > 1 else ""
         kept = {name: value for name, value in parts.items() if value}
         return urlencode(kept, doseq=True)
+
+
+def wants_stock(text: str) -> bool:
+    """Tell whether a list has only what is in stock, unless asked for all."""
+    return not text
 
 
 def default_sort(text: str) -> str:
@@ -157,6 +175,10 @@ def _text(raw: str) -> str:
 def _sort(key: str, *, text: str) -> str:
     is_known = key in SORTS and (text or key != MATCH)
     return key if is_known else default_sort(text)
+
+
+def _in_stock(answer: str, *, text: str) -> bool:
+    return answer != OFF if answer else wants_stock(text)
 
 
 def _whole(raw: str) -> int | None:
@@ -192,4 +214,4 @@ def _typed(amount: int | None) -> str:
 
 
 def _ticked(flag: object) -> str:
-    return "on" if flag else ""
+    return ON if flag else ""

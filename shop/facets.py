@@ -87,8 +87,8 @@ def chips(asked: Asked) -> list[Chip]:
     if asked.rating is not None:
         without = replace(asked, rating=None, page=1)
         found.append(Chip(rating_label(asked.rating), without))
-    if asked.in_stock:
-        found.append(Chip(_("In stock only"), replace(asked, in_stock=False, page=1)))
+    if asked.in_stock and not asked.is_stock_usual:
+        found.append(_stock_chip(asked))
     if asked.on_sale:
         found.append(Chip(_("Reduced"), replace(asked, on_sale=False, page=1)))
     for name, values in asked.options:
@@ -100,6 +100,16 @@ def chips(asked: Asked) -> list[Chip]:
             for value in values
         ]
     return found
+
+
+def droppable(asked: Asked) -> list[Chip]:
+    """Return all that narrows a list, what is usual for such lists included."""
+    usual = [_stock_chip(asked)] if asked.in_stock and asked.is_stock_usual else []
+    return chips(asked) + usual
+
+
+def _stock_chip(asked: Asked) -> Chip:
+    return Chip(_("In stock only"), replace(asked, in_stock=False, page=1))
 
 
 def show_label(count: int, *, is_capped: bool) -> str:

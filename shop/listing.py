@@ -9,7 +9,7 @@ from common.db import run
 from common.memo import Memo
 from shop.asked import MAX_PAGE, NEWEST, Asked
 from shop.cards import CardRow
-from shop.facets import Chip, chips
+from shop.facets import Chip, droppable
 from shop.shelves import Shelf, find_shelf
 
 PER_PAGE = 24
@@ -98,7 +98,7 @@ def ways_out(asked: Asked, shelf: Shelf | None) -> list[WayOut]:
     """Return the filters without which there are products, the best one first."""
     found = [
         WayOut(chip, search.find(_question(chip.without, shelf, limit=1)).count)
-        for chip in chips(asked)
+        for chip in droppable(asked)
     ]
     return sorted((way for way in found if way.count), key=lambda way: -way.count)
 

@@ -8,7 +8,7 @@ was missed since comes first, without gaps or repetitions. Then frames come as J
 - ``notification``: its id is the next ``after``; ``title``, ``body``, ``url``,
   ``kind``, ``group``, ``unread``, and ``loud`` if it may pop up
 - ``order``: ``number``, ``status``, and ``mark``, which changes with all its page shows
-- ``stock``: ``product_id``, ``available``, ``version``
+- ``stock``: ``product_id``, ``available``, ``version``, ``price`` in minor units
 - ``error``: ``code``, and what was wrong
 
 A page says what it shows with ``{"type": "subscribe", "products": [ids], "orders":
@@ -215,6 +215,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             "product_id": stock.product_id,
             "available": stock.available,
             "version": stock.version,
+            "price": stock.price,
         }
         await self._frame("stock", data)
 

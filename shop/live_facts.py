@@ -41,11 +41,15 @@ ORDERS_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class StockNow:
-    """How many of a product can be bought; a higher version is a later number."""
+    """How many of a product can be bought, and for how much each.
+
+    A higher version is later; it rises with the stock's and with the product's.
+    """
 
     product_id: int
     available: int
     version: int
+    price: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ def stock_now(product_ids: Iterable[int]) -> list[StockNow]:
         .filter(pk__in=list(product_ids))
         .with_available()
         .values_list(
-            "pk", Coalesce(F("available"), 0), Coalesce(F("stock__version"), 0)
+            "pk",
+            Coalesce(F("available"), 0),
+            Coalesce(F("stock__version"), 0) + F("version"),
+            "price",
         )
     )
     return [StockNow(*row) for row in rows]

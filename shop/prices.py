@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from catalog.texts import local
 from checkout.errors import QuoteOutdated
 from common.money import money
+from promotions.models import Promotion
 from promotions.pricing import PromotionKind, Quote, Reason, Refusal
 
 SENTENCES = {
@@ -102,6 +103,23 @@ def sentence(refusal: Refusal) -> str:
     if refusal.reason == Reason.EXCLUDED:
         return _("It cannot be combined with “%(name)s”.") % {"name": local(refusal.by)}
     return str(SENTENCES[refusal.reason])
+
+
+def offer_text(offer: Promotion) -> str:
+    """Say what a promotion gives on which condition; nothing that nobody can want."""
+    if offer.kind == PromotionKind.N_FOR_M:
+        text = _("Take %(take)s, pay for %(pay)s")
+        return text % {"take": offer.take, "pay": offer.pay}
+    spend = {"spend": money(offer.min_spend)}
+    if offer.kind == PromotionKind.FREE_DELIVERY:
+        free = _("Free delivery when you spend %(spend)s or more") % spend
+        return free if offer.min_spend else _("Free delivery")
+    is_percent = offer.kind == PromotionKind.PERCENT
+    off = f"{offer.value}%" if is_percent else money(offer.value)
+    if offer.min_spend:
+        text = _("%(off)s off when you spend %(spend)s or more")
+        return text % (spend | {"off": off})
+    return _("%(off)s off in your cart") % {"off": off}
 
 
 def price_changes(

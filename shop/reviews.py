@@ -8,6 +8,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from catalog.models import Product
+from common.memo import Memo
 from reviews import selectors
 from reviews.models import ORDERS, STARS, Review, ReviewSort, position_of
 from reviews.selectors import USUAL_SORT, Wish
@@ -15,6 +16,8 @@ from shop.typing import user_id_of
 
 PER_PAGE = 8
 PLACE = "reviews"
+
+_histograms: Memo[tuple[int, int], dict[int, int]] = Memo(seconds=15, size=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ def reviews_context(request: HttpRequest, product: Product) -> dict[str, Any]:
     }
     if not product.rating_count:
         return context
-    counts = selectors.histogram(product.pk)
+    # A review that counts gives the product a new version.
+    key = (product.pk, product.version)
+    counts = _histograms.get_or_make(key, lambda: selectors.histogram(product.pk))
     shown = selectors.published(
         product.pk, wish, limit=PER_PAGE + 1, reader_id=reader_id
     )

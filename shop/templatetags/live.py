@@ -48,6 +48,7 @@ def live_stock(product: Product, left: int) -> SafeString:
     found = {
         "product": product.pk,
         "left": max(0, left),
+        "price": product.price,
         "low": LOW_STOCK,
         "few-words": json.dumps([_few(n) for n in SAMPLES]),
         "many-words": json.dumps([_many(n) for n in SAMPLES]),

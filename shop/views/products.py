@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import F
 from django.http import (
     Http404,
     HttpRequest,
@@ -12,21 +11,25 @@ from django.http import (
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from catalog.models import Product
-from shop.cards import (
-    card_rows,
-    first_photo,
-    photo_url,
-    render_cards,
-    stock_note,
-)
+from shop.cards import card_rows, render_cards, stock_note
+from shop.guards import from_our_pages, say_no
 from shop.observing import observe_product
+from shop.places import clean, place_of_request, remember, ways_to
 from shop.price_history import price_facts
+from shop.product_facts import pictures, siblings, specifications, with_facts
 from shop.recommendations import beside_product
 from shop.restock import restock_context
 from shop.reviews import reviews_context
+from shop.seo.pages import described, product_facts
 from shop.shelves import Shelf, find_shelf_by_id
+from shop.storefront import storefront_of
+from shop.typing import user_id_of
+from shop.unit_price import unit_price
+from shop.views.preferences import safe_next
 
 RELATED = 5
 # More of one product than this is a matter for the sales team.
@@ -35,10 +38,7 @@ MAX_IN_FORM = 99
 
 def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpResponse:
     """Show a product with its exact stock; 410 once it is no longer sold."""
-    products = Product.objects.with_available().annotate(
-        photo=first_photo(), reserved=F("stock__reserved")
-    )
-    product = products.filter(pk=product_id).first()
+    product = with_facts(user_id_of(request)).filter(pk=product_id).first()
     if product is None:
         raise Http404
     is_known = product.slug == slug
@@ -49,32 +49,53 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
         return gone_page(request, product)
     if not is_known:
         return HttpResponsePermanentRedirect(product_url(product))
-    shelf = find_shelf_by_id(product.category_id)
-    stock = stock_note(getattr(product, "available", None))
-    restock = restock_context(request, product)
-    left = stock["left"] or (restock["hold"].quantity if restock["hold"] else 0)
     rows = beside_product(request, product.pk)
     context = {
         "product": product,
-        "photos": list(product.photos.all()),
-        "siblings": _siblings(product),
-        "prices": price_facts(product, shelves=_shelves_above(shelf)),
+        "name": getattr(product, "shown_name", ""),
+        "description": getattr(product, "shown_description", ""),
+        "photos": pictures(product),
+        "siblings": siblings(product),
+        "specifications": specifications(product),
+        "is_wished": product.pk in storefront_of(request).wished,
         "rows": rows,
-        "max_quantity": min(MAX_IN_FORM, left),
-        "is_buyable": left > 0,
-        **stock,
-        **restock,
+        **_price_of(request, product),
+        **_stock_of(request, product),
+        **_delivery_of(request, product),
         **reviews_context(request, product),
-        **place_of(shelf),
+        **place_of(find_shelf_by_id(product.category_id)),
     }
+    context["facts"] = product_facts(
+        described(product, context, storefront_of(request).delivery_methods),
+        context["current_shelf"],
+    )
     observe_product(request, product.pk, [row.source for row in rows])
     return render(request, "shop/products/detail.html", context)
+
+
+@from_our_pages
+@require_POST
+def choose_place(request: HttpRequest) -> HttpResponse:
+    """Remember where parcels go, to say what that costs and how long it takes."""
+    typed = request.POST.get("postal_code", "")
+    code = clean(typed)
+    response = HttpResponse(status=303)
+    response["Location"] = f"{safe_next(request)}#delivery"
+    if typed.strip() and not code:
+        say_no(request, _("This is no postal code."))
+    else:
+        remember(response, code)
+    return response
 
 
 def gone_page(request: HttpRequest, product: Product) -> HttpResponse:
     """Say that a product is no longer sold, and show what else there is."""
     shelf = find_shelf_by_id(product.category_id)
-    context = {"name": product.name, "cards": render_cards(_related(product))}
+    wished = storefront_of(request).wished
+    context = {
+        "name": getattr(product, "shown_name", product.name),
+        "cards": render_cards(_related(product), wished=wished),
+    }
     return render(request, "410.html", context | place_of(shelf), status=410)
 
 
@@ -93,18 +114,29 @@ def _shelves_above(shelf: Shelf | None) -> list[int]:
     return [one.id for one in (*shelf.path, shelf)] if shelf else []
 
 
-def _siblings(product: Product) -> list[dict[str, Any]]:
-    if product.group_id is None:
-        return []
-    siblings = (
-        Product.objects.on_sale()
-        .filter(group=product.group_id)
-        .order_by("id")
-        .values("id", "slug", "name", "options", photo=first_photo())
+def _price_of(request: HttpRequest, product: Product) -> dict[str, Any]:
+    shelf = find_shelf_by_id(product.category_id)
+    return {
+        "prices": price_facts(product, shelves=_shelves_above(shelf)),
+        "unit": unit_price(request, product),
+    }
+
+
+def _stock_of(request: HttpRequest, product: Product) -> dict[str, Any]:
+    stock = stock_note(getattr(product, "available", None))
+    restock = restock_context(request, product)
+    kept = restock["hold"].quantity if restock["hold"] else 0
+    # Who asks for more than there is gets what there is, and is told so by the cart.
+    most = MAX_IN_FORM if stock["left"] else kept
+    return stock | restock | {"max_quantity": most, "is_buyable": most > 0}
+
+
+def _delivery_of(request: HttpRequest, product: Product) -> dict[str, Any]:
+    place = place_of_request(request, getattr(product, "address", ()))
+    ways = ways_to(
+        place, weight=product.weight_grams, value=product.price, now=timezone.now()
     )
-    return [
-        sibling | {"photo_url": photo_url(sibling["photo"])} for sibling in siblings
-    ]
+    return {"place": place, "ways": ways}
 
 
 def _related(product: Product) -> list[Any]:

@@ -62,11 +62,13 @@ const phrase = (words, number) => {
 
 const stepOf = (left, low) => (left <= 0 ? 0 : left <= low ? 1 : 2);
 
-const showStock = ({ product_id: id, available, version }) => {
+const showStock = ({ product_id: id, available, version, price }) => {
   for (const part of all(`[data-live-product="${id}"]`)) {
     const shown = part.dataset;
     if (version <= (shown.liveVersion ?? -1)) continue;
     shown.liveVersion = version;
+    const note = byId("price-note");
+    if (note) note.hidden = price === +shown.livePrice;
     const before = stepOf(shown.liveLeft, +shown.liveLow);
     const after = stepOf(available, +shown.liveLow);
     shown.liveLeft = Math.max(0, available);
@@ -79,8 +81,6 @@ const showStock = ({ product_id: id, available, version }) => {
     }
   }
   for (const bar of all(".buybar")) bar.hidden = available <= 0;
-  const quantity = byId("quantity");
-  if (quantity && available > 0) quantity.max = Math.min(99, available);
 };
 
 const renewOffer = (canStillBuy) => {

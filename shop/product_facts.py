@@ -1,0 +1,88 @@
+"""What the page of a product shows of it, read in as few statements as can be."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.files.storage import default_storage
+from django.db.models import F, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
+from accounts.models import Address
+from catalog.models import Product, ProductPhoto
+from catalog.texts import local, local_description, local_name
+from shop.cards import first_photo, photo_url
+from shop.facets import option_label
+from shop.price_history import known_changes
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """Another size or colour of the same thing."""
+
+    id: int
+    slug: str
+    label: str
+    photo: dict[str, Any] | None
+    photo_url: str
+
+
+def with_facts(user_id: int | None) -> QuerySet[Product]:
+    """Annotate all that the page shows of a product and of where it would go."""
+    photos = ProductPhoto.objects.filter(product=OuterRef("pk"))
+    photo = JSONObject(image="image", alt="alt", width="width", height="height")
+    return Product.objects.with_available().annotate(
+        reserved=F("stock__reserved"),
+        shown_name=local_name(),
+        shown_description=local_description(),
+        pictures=ArraySubquery(photos.order_by("position", "pk").values(json=photo)),
+        others=ArraySubquery(_siblings()),
+        changes=known_changes(),
+        address=ArraySubquery(_addresses(user_id)),
+    )
+
+
+def pictures(product: Any) -> list[dict[str, Any]]:
+    """Return the pictures with their addresses."""
+    return [
+        photo | {"url": default_storage.url(photo["image"])}
+        for photo in product.pictures
+    ]
+
+
+def siblings(product: Any) -> list[Sibling]:
+    """Return the variants, this one among them; none if there is only this one."""
+    found = [
+        Sibling(
+            id=row["id"],
+            slug=row["slug"],
+            label=", ".join(local(str(value)) for value in row["options"].values())
+            or row["name"],
+            photo=row["photo"],
+            photo_url=photo_url(row["photo"]),
+        )
+        for row in product.others
+    ]
+    return found if len(found) > 1 else []
+
+
+def specifications(product: Product) -> list[tuple[str, str]]:
+    """Return the properties by which a product is chosen, in words."""
+    return [
+        (option_label(name), local(str(value)))
+        for name, value in product.options.items()
+    ]
+
+
+def _siblings() -> QuerySet[Product, Any]:
+    row = JSONObject(
+        id="id", slug="slug", name=local_name(), options="options", photo=first_photo()
+    )
+    others = Product.objects.on_sale().filter(group=OuterRef("group"))
+    return others.order_by("id").values(json=row)
+
+
+def _addresses(user_id: int | None) -> QuerySet[Address, Any]:
+    own = Address.objects.filter(user=user_id) if user_id else Address.objects.none()
+    place = JSONObject(postal_code="postal_code", city="city", country="country")
+    return own.order_by("-is_default", "-pk").values(json=place)[:1]
