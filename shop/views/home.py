@@ -20,10 +20,11 @@ from shop.cards import (
     photo_url,
     render_cards,
 )
+from shop.drops import tickets
 from shop.recommendations import at_home
+from shop.seo.pages import home_facts
 from shop.storefront import storefront_of
 from shop.typing import user_id_of
-from shop.views.coupons import tickets
 
 PLACES = 5
 NEW_ARRIVALS = 10
@@ -66,14 +67,16 @@ def home_page(request: HttpRequest) -> HttpResponse:
     best, wished = best_sellers(), storefront_of(request).wished
     sellers = best.items or popular(limit=PLACES, days=MONTH)
     shelves = _shelves([seller.product_id for seller in sellers])
+    hero = hero_photos(sellers)
     context = {
-        "hero": hero_photos(sellers),
+        "hero": hero,
         "best_title": _best_title(best),
         "best": render_cards(shelves["best"], eager=FIRST_ROW, wished=wished),
         "sale": render_cards(shelves["sale"], wished=wished),
         "new": render_cards(shelves["new"], wished=wished),
         "tickets": tickets(user_id_of(request), limit=TEASERS),
         "own": at_home(request),
+        "facts": home_facts(hero[0]["url"] if hero else ""),
         "nav": "home",
     }
     return render(request, "shop/home.html", context)
