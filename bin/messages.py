@@ -23,12 +23,13 @@ from django.utils.translation.template import templatize
 
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parent.parent
-# What the own apps say to shoppers: the back office speaks the shop's language only.
-SOURCES = ("*/**/*.py", "templates/**/*")
+# The back office speaks the shop's own language only.
 NOT_FOR_SHOPPERS = re.compile(
-    r"(analytics|benchmarks|bin|config|demo|docs|tests)/.*\.py"
-    r"|.*/(migrations|management)/.*|.*/admin(_\w+)?\.py|templates/admin/.*"
+    r"(config|demo)/.*|analytics/(?!reasons).*|.*/(migrations|management)/.*"
+    r"|.*/admin(_\w+)?\.py|templates/admin/.*"
 )
+# What libraries say on the shop's pages, and their translators say wrongly.
+BORROWED = {"allauth": ("Backup key", "Invalid or expired key.", "Remember Me")}
 SUFFIXES = {".py", ".html", ".txt"}
 KEYWORDS = {
     **extract.DEFAULT_KEYWORDS,
@@ -41,10 +42,10 @@ KEYWORDS = {
 def collect() -> Catalog:
     """Return every word of the sources, with the places it stands in."""
     catalog = Catalog(charset="utf-8")
-    for path in sorted({path for glob in SOURCES for path in ROOT.glob(glob)}):
-        place = str(path.relative_to(ROOT))
-        if path.suffix not in SUFFIXES or NOT_FOR_SHOPPERS.fullmatch(place):
-            continue
+    for library, words in BORROWED.items():
+        for word in words:
+            catalog.add(word, locations=[(library, 0)])
+    for place, path in _sources():
         for _line, message, comments, context in _words(path):
             # Without the line, which would change with every edit above it.
             catalog.add(
@@ -116,6 +117,16 @@ def mo_path(language: str) -> Path:
 
 def _po(language: str) -> Path:
     return ROOT / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    """Yield what speaks to shoppers: a path from the project's folder, and the file."""
+    apps = [name for name in settings.INSTALLED_APPS if (ROOT / name).is_dir()]
+    for folder in sorted([*apps, "templates"]):
+        for path in sorted((ROOT / folder).rglob("*")):
+            place = path.relative_to(ROOT).as_posix()
+            if path.suffix in SUFFIXES and not NOT_FOR_SHOPPERS.fullmatch(place):
+                yield place, path
 
 
 def _words(path: Path) -> Iterator[Any]:
