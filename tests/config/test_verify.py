@@ -1,14 +1,14 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from analytics.models import DailySales
 from analytics.services import mark_dirty
-from common.invariants import snapshot
 from config.invariants import INVARIANTS
 from points.services import HASH_SQL
 from tests.books import assert_books_balance, violations
@@ -18,13 +18,22 @@ from tests.config.promotion_corruptions import PROMOTION_CORRUPTIONS
 from tests.config.review_corruptions import REVIEW_CORRUPTIONS
 from tests.config.stock_corruptions import STOCK_CORRUPTIONS
 from tests.shops import Shop, busy_shop
+from tests.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def standing_shop(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], Shop]]:
+    with standing(busy_shop, django_db_blocker) as shop:
+        yield shop
+
+
 @pytest.fixture
-def shop() -> Shop:
-    return busy_shop()
+def shop(standing_shop: Callable[[], Shop]) -> Shop:
+    return standing_shop()
 
 
 def plant(shop: Shop, sql: str) -> None:
@@ -455,20 +464,3 @@ def test_verify_can_stop_at_the_first_violation(shop: Shop) -> None:
 
     assert code == 1
     assert [item["id"] for item in json.loads(text)["invariants"]] == ["I1"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_verify_reads_one_instant_and_cannot_write() -> None:
-    def settings_of(names: Sequence[str]) -> list[str]:
-        with connection.cursor() as cursor:
-            values = []
-            for name in names:
-                cursor.execute("SELECT current_setting(%s)", [name])
-                values.append(cursor.fetchone()[0])
-        return values
-
-    with snapshot():
-        inside = settings_of(["transaction_isolation", "transaction_read_only", "jit"])
-
-    assert inside == ["repeatable read", "on", "off"]
-    assert settings_of(["transaction_read_only"]) == ["off"]
