@@ -28,7 +28,9 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import CACHES  # noqa: E402
 
 DEBUG = False
+PAGES_AHEAD = SERVICE_WORKER = False
 ALLOWED_HOSTS = ["*"]
+REQUEST_DEADLINE = 3600  # however slow the machine is
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 

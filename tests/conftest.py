@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -26,6 +27,22 @@ def pytest_configure() -> None:
     """Start the servers before the first test asks for them."""
     embedded.ensure()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise looks there
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Start with the longest files where they are shared out among processes.
+
+    Those are the ones that wait, then the ones of many tests. Or the last process would
+    be alone with one of them in the end.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -tests[item.path]))
 
 
 @pytest.fixture(scope="session")

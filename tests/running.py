@@ -31,7 +31,7 @@ NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 SECRET = "whsec_dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3Rz"
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 20) -> float:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 90) -> float:
     """Wait for a condition, or fail saying ``what`` did not happen; return seconds."""
     started = time.monotonic()
     while not condition():
