@@ -28,9 +28,12 @@ _UNDO_SALT = "shop.cart.undo"
 UNDO_AGE = 3600  # seconds
 
 
-def cart_view(request: HttpRequest) -> CartView:
-    """Read the cart of a request, with the coupon that saves most if none is chosen."""
-    cart = find_cart(request)
+def cart_view(request: HttpRequest, cart: Cart | None = None) -> CartView:
+    """Read the cart of a request, with the coupon that saves most if none is chosen.
+
+    A ``cart`` that was made for it a moment ago, the request does not know yet.
+    """
+    cart = cart or find_cart(request)
     return read_cart(
         cart,
         user_id=user_id_of(request),

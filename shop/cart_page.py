@@ -257,7 +257,7 @@ def _line(item: CartItem, now: datetime) -> CartLine:
     return CartLine(
         product_id=product.pk,
         slug=product.slug,
-        name=getattr(item, "shown_name", product.name),
+        name=getattr(item, "shown_name", ""),
         photo=photo,
         photo_url=photo_url(photo),
         quantity=item.quantity,

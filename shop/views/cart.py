@@ -84,7 +84,7 @@ def add(request: HttpRequest) -> HttpResponse:
         return opened.remember(see_other(request, reverse("shop:checkout")))
     if not is_fragment(request):
         return opened.remember(see_other(request, reverse("shop:cart")))
-    return opened.remember(_added(request, item))
+    return opened.remember(_added(request, opened.cart, item))
 
 
 @require_POST
@@ -141,8 +141,8 @@ def _coupon_of(user_id: int, batch_id: int) -> int:
         return own.values_list("pk", flat=True).get()
 
 
-def _added(request: HttpRequest, item: CartItem) -> HttpResponse:
-    view = cart_view(request)
+def _added(request: HttpRequest, cart: Cart, item: CartItem) -> HttpResponse:
+    view = cart_view(request, cart)
     is_on_cart = is_on(request, reverse("shop:cart"))
     text = _("In your cart: %(quantity)s × %(name)s")
     said = text % {"quantity": item.quantity, "name": name_of(item.product_id)}

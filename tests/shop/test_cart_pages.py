@@ -10,7 +10,9 @@ from accounts.models import User
 from cart.models import Cart, CartItem
 from catalog import services as catalog
 from catalog.models import Product
-from coupons.models import DiscountKind
+from coupons.models import Coupon, DiscountKind
+from inventory import services as inventory
+from inventory.models import MovementKind
 from tests.factories import (
     PASSWORD,
     CouponBatchFactory,
@@ -73,7 +75,7 @@ def test_cart_comes_along_when_the_guest_signs_in(
     assert answer.cookies["cart"]["max-age"] == 0
     cart = Cart.objects.get()
     assert cart.user == shopper
-    assert quantities(cart) == {cup.pk: 3, bowl.pk: 2}
+    assert quantities(cart) == {cup.pk: 4, bowl.pk: 2}
 
 
 def test_cart_comes_along_when_the_guest_signs_up(
@@ -119,14 +121,28 @@ def test_removed_product_can_be_put_back(signed_in: Client) -> None:
     cup = ProductFactory.create(name="Moon jar")
     put(signed_in, cup, 4)
 
+    signed_in.post(f"/cart/{cup.pk}/select/", {"selected": "off"})
+
     answer = signed_in.post(f"/cart/{cup.pk}/remove/")
     page = signed_in.get(answer["Location"])
 
     assert CartItem.objects.count() == 0
     assert "Moon jar removed. Undo" in text_of(page)
-    assert 'name="quantity" value="4"' in body_of(page)
-    put(signed_in, cup, 4)
+    undo = answer["Location"].partition("undo=")[2]
+    assert signed_in.post("/cart/undo/", {"undo": undo})["Location"] == "/cart/"
+    item = CartItem.objects.get()
+    assert (item.quantity, item.is_selected) == (4, False)
     assert "Undo" not in text_of(signed_in.get(answer["Location"]))
+
+
+def test_forged_undo_puts_nothing_into_the_cart(signed_in: Client) -> None:
+    put(signed_in, ProductFactory.create(), 1)
+
+    for undo in ("", "x", "WzEsMV0:1abcde:forged"):
+        signed_in.post("/cart/undo/", {"undo": undo})
+        assert signed_in.get(f"/cart/?undo={undo}").status_code == 200
+
+    assert CartItem.objects.count() == 1
 
 
 def test_changed_price_is_said_and_charged(signed_in: Client) -> None:
@@ -136,7 +152,7 @@ def test_changed_price_is_said_and_charged(signed_in: Client) -> None:
 
     page = text_of(signed_in.get("/cart/"))
 
-    assert "Price changed: ₩10,000 → ₩12,000" in page
+    assert "Price rose: ₩10,000 → ₩12,000" in page
     assert "Products ₩12,000" in page
 
 
@@ -153,31 +169,51 @@ def test_unpublished_product_stays_but_does_not_count(signed_in: Client) -> None
 
 
 def test_short_stock_blocks_checkout_and_offers_what_is_left(signed_in: Client) -> None:
-    cup = ProductFactory.create(stock_on_hand=2)
+    cup = ProductFactory.create(stock_on_hand=5)
     put(signed_in, cup, 5)
+    inventory.adjust(
+        product_id=cup.pk,
+        kind=MovementKind.DAMAGED,
+        delta=-3,
+        reason="broken",
+        actor_id=None,
+    )
 
     page = text_of(signed_in.get("/cart/"))
 
     assert "Only 2 left" in page
     assert "Set to 2" in page
     assert "Check out" not in page
-    assert signed_in.get("/checkout/")["Location"] == "/cart/"
 
 
 def test_coupon_takes_its_part_off(signed_in: Client, shopper: User) -> None:
     put(signed_in, ProductFactory.create(price=60_000), 1)
-    coupon = CouponFactory.create(user=shopper, batch__name="Autumn")
-    before = text_of(signed_in.get("/cart/"))
+    batches = [CouponBatchFactory.create(value=value) for value in (10, 5)]
+    best, other = (CouponFactory.create(user=shopper, batch=batch) for batch in batches)
+    suggested = signed_in.get("/cart/")
 
-    signed_in.post("/cart/coupon/", {"coupon": coupon.pk})
+    signed_in.post("/cart/coupon/", {"coupon": other.pk})
 
-    assert "Autumn · saves ₩6,000" in before
-    assert "Total ₩60,000" in before
-    after = text_of(signed_in.get("/cart/"))
-    assert "Coupon: Autumn -₩6,000" in after
-    assert "Total ₩54,000" in after
+    assert "Total ₩54,000" in text_of(suggested)
+    assert f'/checkout/?coupon={best.pk}"' in body_of(suggested)
+    chosen = signed_in.get("/cart/")
+    assert f"Coupon: {other.batch.name} -₩3,000" in text_of(chosen)
+    assert '/checkout/"' in body_of(chosen)
     signed_in.post("/cart/coupon/", {"coupon": ""})
     assert "Total ₩60,000" in text_of(signed_in.get("/cart/"))
+
+
+def test_coupon_can_be_got_from_the_cart(signed_in: Client, shopper: User) -> None:
+    put(signed_in, ProductFactory.create(price=60_000), 1)
+    batch = CouponBatchFactory.create(name="Autumn")
+
+    assert "Autumn saves ₩6,000 Get and use" in text_of(signed_in.get("/cart/"))
+    signed_in.post("/cart/coupon/", {"batch": batch.pk})
+
+    assert Cart.objects.get().coupon == Coupon.objects.get(user=shopper)
+    page = text_of(signed_in.get("/cart/"))
+    assert "Total ₩54,000" in page
+    assert "Get and use" not in page
 
 
 def test_coupon_that_needs_more_says_how_much(signed_in: Client, shopper: User) -> None:
@@ -234,9 +270,10 @@ def test_htmx_adds_without_leaving_the_page(client: Client) -> None:
 
     answer = client.post("/cart/add/", {"product": cup.pk, "quantity": 3}, headers=HTMX)
 
-    assert answer.status_code == 204
+    assert answer.status_code == 200
     assert '"cart": {"value": 3}' in answer["HX-Trigger"]
-    assert "3 \\u00d7 Moon jar" in answer["HX-Trigger"]
+    assert "cart-drawer" in answer["HX-Trigger-After-Swap"]
+    assert "In your cart: 3 × Moon jar" in text_of(answer)
     assert "cart" in answer.cookies
 
 
@@ -265,8 +302,8 @@ def test_cart_page_needs_few_statements_however_full(
     CouponFactory.create(user=shopper)
     signed_in.get("/cart/")
 
-    # Session, user, cart, lines, offer, coupons, header, what goes with it.
-    with django_assert_max_num_queries(8):
+    # Session, user, cart, lines, offer, coupons, batches, header, what goes with it.
+    with django_assert_max_num_queries(9):
         signed_in.get("/cart/")
 
 
