@@ -17,6 +17,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger(__name__)
+# Seconds; what is away for longer sends the same answer again.
+RETRY_AFTER = 5
 
 
 class RequestIdMiddleware:
@@ -61,9 +63,9 @@ class DatabaseAwayMiddleware:
             return self.get_response(request)
 
     def process_exception(
-        self, _request: HttpRequest, exception: Exception
+        self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        return unavailable(exception) if is_database_away(exception) else None
+        return unavailable(request, exception) if is_database_away(exception) else None
 
 
 class PersonalAnswersMiddleware:
@@ -90,8 +92,17 @@ def is_database_away(exception: BaseException | None) -> bool:
     return isinstance(exception, OperationalError | InterfaceError)
 
 
-def unavailable(exception: BaseException | None) -> HttpResponse:
-    """Return the page that asks for a moment of patience."""
+def unavailable(
+    request: HttpRequest, exception: BaseException | None
+) -> HttpResponse:
+    """Return the page that asks for a moment of patience, and says how long."""
     logger.error("database is away: %s", exception)
-    page = loader.get_template("503.html").render({"request_id": request_id.get()})
-    return HttpResponse(page, status=503, headers={"Retry-After": "5"})
+    context = {
+        "request_id": request_id.get(),
+        "retry_after": RETRY_AFTER,
+        "theme": request.COOKIES.get("theme", ""),
+        # What was sent would be sent once more without being asked for.
+        "again_url": request.get_full_path() if request.method == "GET" else "/",
+    }
+    page = loader.get_template("503.html").render(context)
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER)})

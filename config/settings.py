@@ -134,6 +134,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.middleware.DatabaseAwayMiddleware",
     "common.middleware.PersonalAnswersMiddleware",
+    "common.timing.ServerTimingMiddleware",
+    "shop.middleware.BrowserHintsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "shop.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -340,6 +342,8 @@ STORAGES = {
 # Without a build step in development: files are served from where they are written.
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
+# Whether browsers may fetch pages ahead and keep a worker; tests look at one page only.
+PAGES_AHEAD = SERVICE_WORKER = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_HANDLERS = [

@@ -6,6 +6,7 @@ from functools import cached_property
 from django.conf import settings
 from django.db.models import Sum
 from django.http import HttpRequest
+from django.urls import reverse
 
 from cart.models import CartItem
 from catalog.texts import local
@@ -87,6 +88,11 @@ class Storefront:
     def name(self) -> str:
         return str(settings.SHOP_NAME)
 
+    @property
+    def worker(self) -> str:
+        """Where the service worker is, if this shop has one."""
+        return reverse("shop:worker") if settings.SERVICE_WORKER else ""
+
     @cached_property
     def theme(self) -> str:
         theme = self._request.COOKIES.get(THEME_COOKIE, "auto")
@@ -163,7 +169,7 @@ def _at_home(way: DeliveryTerms) -> HomeDelivery | None:
 def _shopper_counts(user_id: int) -> Counts:
     [row] = run(COUNTS_SQL, {"user_id": user_id}).rows()
     *numbers, wished = row
-    return Counts(*numbers, wished=frozenset(wished))
+    return Counts(*numbers, frozenset(wished))
 
 
 def _guest_count(token: str) -> int:

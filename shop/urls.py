@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from shop.converters import KeyConverter
 from shop.views import (
     account,
+    app,
     best,
     cart,
     cart_items,
@@ -177,6 +178,10 @@ urlpatterns = [
     path("feeds/google.xml", product_feed.google_feed, name="google-feed"),
     path(".well-known/security.txt", seo.security, name="security-contact"),
     path(".well-known/change-password", seo.change_password, name="change-password"),
+    path("manifest.webmanifest", app.manifest, name="manifest"),
+    path("sw.js", app.worker, name="worker"),
+    path("offline/", app.offline, name="offline"),
+    path("speculation-rules.json", app.speculation_rules, name="speculation-rules"),
     path("theme/", preferences.choose_theme, name="theme"),
     path("language/", preferences.choose_language, name="language"),
 ]

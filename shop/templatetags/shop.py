@@ -210,6 +210,12 @@ def bottom_bar(context: Context) -> SafeString:
 
 
 @register.simple_tag
+def shop_name() -> str:
+    """Return what the shop is called, where there is no request to ask."""
+    return str(settings.SHOP_NAME)
+
+
+@register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite; it only decorates the words beside it."""
