@@ -7,6 +7,7 @@ from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalog.texts import local_name
 from orders.models import Order, OrderLine, OrderStatus
 from reviews.models import STARS, HelpfulVote, Review, ReviewSort, ReviewState
 
@@ -86,6 +87,7 @@ def to_review(user_id: int, *, limit: int) -> list[OrderLine]:
         )
         .exclude(Exists(own))
         .select_related("product")
+        .annotate(shown_name=local_name("product"))
         .order_by("product", "-order")
         .distinct("product")
     )

@@ -11,21 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ADDRESS_FIELDS, Address
 
 NEW_ADDRESS = "new"
-# What delivery costs follows the postal code as it is typed.
-LIVE = {
-    "data-hx-get": reverse_lazy("shop:checkout"),
-    "data-hx-trigger": "change",
-    # The answer to an older choice must not come over that to a newer one.
-    "data-hx-sync": "closest form:replace",
-    "data-hx-include": (
-        "#coupon, [name=delivery]:checked, [name=address]:checked,"
-        " [name=address][type=hidden], [name=payment]:checked, [name=points_part]"
-    ),
-    "data-hx-target": "#summary",
-    "data-hx-select": "#summary",
-    "data-hx-select-oob": "#ways",
-    "data-hx-swap": "outerHTML",
-}
+# What delivery costs follows the postal code as it is typed. The rest of what htmx has
+# to know stands at the form.
+LIVE = {"data-hx-get": reverse_lazy("shop:checkout"), "data-hx-trigger": "change"}
 
 POINT = forms.SlugField(required=False, max_length=40)
 
@@ -83,6 +71,7 @@ class CheckoutForm(forms.Form):
         """Return whatever of it makes sense; the services judge the rest."""
         self.is_valid()
         clean = self.cleaned_data
+        clean["is_coupon_said"] = "coupon" in self.data
         # Each way that can be picked up has a list of its own.
         with suppress(ValidationError):
             point = self.data.get(f"at-{clean.get('delivery')}", "")

@@ -1,16 +1,61 @@
 """What a shopper sees of an order's parcels, returns and refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, Prefetch
+from django.db.models.functions import JSONObject
 
 from checkout.standing import standing_of
-from orders.models import OPEN_RETURNS, Fulfilment, Order, OrderStatus, Return
+from orders.models import (
+    OPEN_RETURNS,
+    Fulfilment,
+    FulfilmentEvent,
+    FulfilmentLine,
+    Order,
+    OrderStatus,
+    ParcelStage,
+    Return,
+    ReturnLine,
+)
 from payments.models import RefundLeg
 
-# What is read along: ten parcels take as many statements as one.
-PARCELS = ("fulfilments__lines__order_line", "fulfilments__events")
-RETURNS = ("returns__lines__order_line",)
+Units = Sequence[tuple[int, str]]
+
+
+def _units_of(lines: Any) -> ArraySubquery:
+    units = JSONObject(line=F("order_line_id"), quantity=F("quantity"))
+    return ArraySubquery(lines.order_by("pk").values(unit=units))
+
+
+# What is read along, in a statement each: ten parcels take as many as one.
+PARCELS = Prefetch(
+    "fulfilments",
+    Fulfilment.objects.annotate(
+        units=_units_of(FulfilmentLine.objects.filter(fulfilment=OuterRef("pk"))),
+        scans=ArraySubquery(
+            FulfilmentEvent.objects.filter(fulfilment=OuterRef("pk"))
+            .order_by("-happened_at", "-pk")
+            .values(
+                scan=JSONObject(
+                    text=F("text"),
+                    stage=F("stage"),
+                    place=F("place"),
+                    at=F("happened_at"),
+                )
+            )
+        ),
+    ),
+)
+RETURNS = Prefetch(
+    "returns",
+    Return.objects.annotate(
+        units=_units_of(ReturnLine.objects.filter(parent=OuterRef("pk")))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +76,16 @@ class Parcel:
     url: str
     stage: str
     is_there: bool
-    units: Sequence[tuple[int, str]]
+    units: Units
     stops: Sequence[Stop]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A return as its page draws it."""
+
+    row: Return
+    units: Units
 
 
 @dataclass(frozen=True)
@@ -40,15 +93,19 @@ class Goods:
     """How the goods of an order stand, and what its shopper can do about it."""
 
     parcels: Sequence[Parcel]
-    returns: Sequence[Return]
+    returns: Sequence[Asked]
     # Units that still have to be sent, if a part was.
-    to_send: Sequence[tuple[int, str]]
+    to_send: Units
     can_confirm: bool
     can_return: bool
 
 
 def goods_of(order: Order) -> Goods:
-    """Return what a page shows; the order was read with ``PARCELS`` and ``RETURNS``."""
+    """Return what a page shows.
+
+    The order was read with its lines, ``PARCELS`` and ``RETURNS``.
+    """
+    names = {line.pk: line.name for line in order.lines.all()}
     parcels = sorted(order.fulfilments.all(), key=lambda parcel: parcel.pk)
     returns = sorted(order.returns.all(), key=lambda asked: -asked.pk)
     to_send: list[tuple[int, str]] = []
@@ -63,8 +120,8 @@ def goods_of(order: Order) -> Goods:
             if line.left_to_send
         ]
     return Goods(
-        parcels=[_drawn(parcel) for parcel in parcels],
-        returns=returns,
+        parcels=[_drawn(parcel, names) for parcel in parcels],
+        returns=[Asked(row, _named(row, names)) for row in returns],
         to_send=to_send,
         can_confirm=order.status == OrderStatus.SHIPPED,
         can_return=can_return,
@@ -77,22 +134,26 @@ def legs_of(order: Order) -> list[RefundLeg]:
     return list(legs.select_related("refund", "payment").order_by("pk"))
 
 
-def _drawn(parcel: Fulfilment) -> Parcel:
-    events = sorted(parcel.events.all(), key=lambda event: event.happened_at)
+def _drawn(parcel: Fulfilment, names: Mapping[int, str]) -> Parcel:
+    scans: list[dict[str, str]] = parcel.scans  # type: ignore[attr-defined]  # as annotated
     return Parcel(
         carrier=parcel.carrier,
         number=parcel.tracking_number,
         url=parcel.tracking_url,
         stage=parcel.get_stage_display(),
         is_there=parcel.delivered_at is not None,
-        units=[
-            (line.quantity, line.order_line.name)
-            for line in sorted(parcel.lines.all(), key=lambda line: line.pk)
-        ],
+        units=_named(parcel, names),
         stops=[
             Stop(
-                event.text or event.get_stage_display(), event.place, event.happened_at
+                scan["text"] or str(ParcelStage(scan["stage"]).label),
+                scan["place"],
+                datetime.fromisoformat(scan["at"]),
             )
-            for event in reversed(events)
+            for scan in scans
         ],
     )
+
+
+def _named(row: Any, names: Mapping[int, str]) -> Units:
+    """Return the units that a row was annotated with, under their lines' names."""
+    return [(unit["quantity"], names[unit["line"]]) for unit in row.units]

@@ -90,6 +90,8 @@ def bill(request: HttpRequest, total: int, data: Mapping[str, Any]) -> Bill:
     else:
         method = codes[0]
     part = form.cleaned_data.get("points_part") or 0
+    if data.get("points_all"):
+        part = max(0, min(balance, total - 1))
     return Bill(
         total=total,
         balance=balance,

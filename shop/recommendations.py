@@ -66,6 +66,16 @@ def beside_cart(request: HttpRequest, product_ids: Sequence[int]) -> list[Row]:
     return _noted(request, [row])
 
 
+def beside_order(request: HttpRequest, product_ids: Sequence[int]) -> list[Row]:
+    """Return what is bought with the products of an order, and not in it."""
+    if not product_ids or not wants_lists(request):
+        return []
+    found = picks.related(product_ids, audience_of(request), fill=True)
+    chosen, wished = varied(found, PLACES), storefront_of(request).wished
+    row = _row("bought_together", _("You may need"), chosen, wished=wished)
+    return [row] if row.items else []
+
+
 @dataclass(frozen=True)
 class OwnRows:
     """The rows of a person's own; each is ``None`` if there is nothing in it."""

@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from common.money import money
 from orders.models import DEAD, Order, OrderEvent, OrderStatus
+from payments.models import RefundLeg
 
 STEPS: tuple[tuple[OrderStatus, str, Promise], ...] = (
-    (OrderStatus.PENDING, "check", _("Placed")),
-    (OrderStatus.PAID, "coin", _("Paid")),
-    (OrderStatus.PROCESSING, "box", _("Packed")),
-    (OrderStatus.SHIPPED, "truck", _("Shipped")),
-    (OrderStatus.DELIVERED, "home", _("Delivered")),
+    (OrderStatus.PENDING, "check", gettext_lazy("Placed")),
+    (OrderStatus.PAID, "coin", gettext_lazy("Paid")),
+    (OrderStatus.PROCESSING, "box", gettext_lazy("Packed")),
+    (OrderStatus.SHIPPED, "truck", gettext_lazy("Shipped")),
+    (OrderStatus.DELIVERED, "home", gettext_lazy("Delivered")),
 )
-ENDS = {
-    OrderStatus.CANCELLED: _("Cancelled"),
-    OrderStatus.EXPIRED: _("Expired: not paid in time"),
+ENDS: dict[OrderStatus, Promise] = {
+    OrderStatus.CANCELLED: gettext_lazy("Cancelled"),
+    OrderStatus.EXPIRED: gettext_lazy("Expired: not paid in time"),
 }
 
 
@@ -31,6 +34,8 @@ class Step:
     label: str | Promise
     at: datetime | None
     is_current: bool
+    # When it is expected, while it is still to come.
+    expected: date | None = None
 
     @property
     def is_done(self) -> bool:
@@ -44,7 +49,14 @@ def steps_of(order: Order, events: Sequence[OrderEvent]) -> list[Step]:
     if order.status in DEAD:
         return _ended(order, times)
     return [
-        Step(status, icon, label, times.get(status), is_current=status == order.status)
+        Step(
+            status,
+            icon,
+            label,
+            times.get(status),
+            is_current=status == order.status,
+            expected=order.deliver_by if status == OrderStatus.DELIVERED else None,
+        )
         for status, icon, label in STEPS
     ]
 
@@ -60,3 +72,41 @@ def _ended(order: Order, times: dict[str, datetime]) -> list[Step]:
         *taken,
         Step(status, "cross", ENDS[status], order.closed_at, is_current=True),
     ]
+
+
+@dataclass(frozen=True)
+class Past:
+    """Something that happened to an order, in words."""
+
+    at: datetime
+    text: str
+
+
+def history_of(
+    order: Order,
+    events: Sequence[OrderEvent],
+    moved_at: Sequence[datetime],
+    refunds: Sequence[RefundLeg],
+) -> list[Past]:
+    """Return all that happened to an order, the newest first.
+
+    ``moved_at`` is when it was sent elsewhere. Its returns were read with it.
+    """
+    found = [Past(event.happened_at, _word(event)) for event in events]
+    found += [Past(at, _("Sent to another address")) for at in moved_at]
+    for asked in order.returns.all():
+        found.append(Past(asked.requested_at, _("Return asked for")))
+        if asked.closed_at:
+            state = asked.get_state_display()
+            found.append(
+                Past(asked.closed_at, _("Return: %(state)s") % {"state": state})
+            )
+    for leg in refunds:
+        text = _("Refund of %(amount)s") % {"amount": money(leg.amount)}
+        found.append(Past(leg.refund.refunded_at, text))
+    return sorted(found, key=lambda past: past.at, reverse=True)
+
+
+def _word(event: OrderEvent) -> str:
+    words = {status: label for status, _icon, label in STEPS} | ENDS
+    return str(words[OrderStatus(event.to_status)])

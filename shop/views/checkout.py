@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -15,31 +16,52 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import services as accounts
-from accounts.models import Address
+from accounts.models import Address, User
+from cart import services as carts
 from cart.models import Cart
+from checkout import quotes
 from checkout import services as checkout
-from checkout.errors import QuoteOutdated
+from checkout.errors import ProductUnavailable, QuoteInvalid, QuoteOutdated
 from common import idempotency
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
+from coupons.errors import (
+    CouponAlreadyUsed,
+    CouponExpired,
+    CouponNotApplicable,
+    CouponNotFound,
+)
 from delivery import selectors as deliveries
 from delivery.errors import PickupPointUnavailable
 from delivery.selectors import DeliveryQuote
+from inventory.errors import InsufficientStock
 from orders.drafts import Draft
-from orders.models import Order, OrderStatus
+from orders.models import SETTLED, Order, OrderStatus
 from payments.gateways import offered
 from points import services as points
-from shop.cart_page import CartView, read_cart
+from shop.cart_page import CartLine, CartView, read_cart
 from shop.carts import find_cart, guest_token
 from shop.checkout_forms import NEW_ADDRESS, AddressForm, CheckoutForm, GuestForm
+from shop.checkout_kept import buyer_mark, keep_form, take_form, was_signed_in
 from shop.guards import say_no, see_other
 from shop.guests import remember
 from shop.kept import email_of
 from shop.paying import POINTS, Bill, bill, go_to_provider
 from shop.prices import PriceChange, price_changes
 from shop.typing import user_id_of
+from shop.views.points import PRESETS
 
 PATH = "/checkout/"
+# What is chosen about the payment.
+SAID = ("payment", "points_part", "points_all")
+# Buttons that only show the page anew.
+UPDATES = frozenset({"update", "points_all"})
+COUPON_ERRORS = (
+    CouponAlreadyUsed,
+    CouponExpired,
+    CouponNotApplicable,
+    CouponNotFound,
+)
 
 
 @dataclass
@@ -61,6 +83,8 @@ class Visit:
     key: str
     # What is dearer than the page had said.
     changes: Sequence[PriceChange] = ()
+    # Fields that were typed wrong; the page leads to the first of them.
+    is_wanting: bool = False
 
     @property
     def wants_new_address(self) -> bool:
@@ -70,6 +94,20 @@ class Visit:
     def bill(self) -> Bill:
         """What the cart comes to, and how it is to be paid."""
         return bill(self.request, self.view.quote.total, self.said)
+
+    @property
+    def buyer(self) -> str:
+        return buyer_mark(self.request)
+
+    @property
+    def gone(self) -> list[CartLine]:
+        """Lines of which there is less than wanted; each needs a decision."""
+        lines = [line for line in self.view.lines if line.counts]
+        return [line for line in lines if line.is_short or line.is_sold_out]
+
+    @property
+    def hold_minutes(self) -> int:
+        return int(settings.PAYMENT_WINDOW_MINUTES)
 
     @property
     def chosen_address(self) -> Address:
@@ -92,11 +130,18 @@ class Visit:
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout_page(request: HttpRequest) -> HttpResponse:
     """Show checkout, and take the order."""
+    if request.method == "POST" and was_signed_in(request):
+        keep_form(request)
+        messages.info(request, _("Please sign in again; nothing you typed is lost."))
+        return redirect_to_login(request.path)
     if not request.user.is_authenticated and not offered():
         # A guest has no points, so there is nothing that a guest could pay with.
         return redirect_to_login(request.get_full_path())
-    if request.method != "POST":
-        return _answer(_visit(request, CheckoutForm(request.GET).choices()))
+    return _take(request) if request.method == "POST" else _answer(_arrive(request))
+
+
+def _take(request: HttpRequest) -> HttpResponse:
+    """Do what the pressed button says."""
     chosen = CheckoutForm(request.POST).choices()
     claim = _claim(request, chosen.get("key") or "")
     visit = _visit(request, chosen)
@@ -104,11 +149,24 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
     # read, or the first request could empty it in between.
     if claim is not None and (stored := idempotency.find(claim)):
         return _go_on(visit, stored)
+    if "fix" in request.POST:
+        return _fix(visit)
     if "charge" in request.POST and request.user.is_authenticated:
         return _charge(visit, request.user.pk)
-    if "update" in request.POST or not visit.view.can_check_out:
+    if not UPDATES.isdisjoint(request.POST) or not visit.view.can_check_out:
         return _answer(visit)
     return _order(visit, claim)
+
+
+def _arrive(request: HttpRequest) -> Visit:
+    """Open the page, be it with what was typed before a session ended."""
+    form = take_form(request)
+    if not form:
+        return _visit(request, CheckoutForm(request.GET).choices())
+    visit = _visit(request, CheckoutForm(form).choices())
+    visit.address_form = AddressForm(initial=form)
+    visit.said = {name: form.get(name) for name in SAID}
+    return visit
 
 
 def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
@@ -117,7 +175,8 @@ def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
         address = visit.address()
     except DomainError as error:
         return _refuse(visit, error)
-    if address is None or not _is_reachable(visit):
+    if not (_is_reachable(visit) and address is not None):
+        visit.is_wanting = True
         return _answer(visit, status=422)
     is_later = chosen.way is not None or "later" in request.POST
     if chosen.way is not None and not chosen.is_part_possible:
@@ -126,15 +185,22 @@ def _order(visit: Visit, claim: Claim | None) -> HttpResponse:
     purchase = _purchase(visit, address)
     try:
         reply = checkout.purchase_once(purchase, status, claim=claim, render=_number)
-    except QuoteOutdated as error:
-        return _confirm_again(visit, error)
     except DomainError as error:
-        return _refuse(visit, error)
+        return _ask_again(visit, error)
     if visit.wants_new_address and visit.chosen.get("keep_address"):
         _keep(visit, visit.address_form.snapshot())
-    if status == OrderStatus.PAID and not reply.is_replayed:
-        messages.success(request, _("Thank you! Your order is paid."))
     return _go_on(visit, reply)
+
+
+def _ask_again(visit: Visit, error: DomainError) -> HttpResponse:
+    """Show what has changed since the page was shown, and what can be done about it."""
+    if isinstance(error, QuoteOutdated):
+        return _confirm_again(visit, error)
+    if isinstance(error, COUPON_ERRORS):
+        return _without_coupon(visit, error)
+    if isinstance(error, InsufficientStock | ProductUnavailable):
+        return _refuse(_visit(visit.request, visit.chosen), error)
+    return _refuse(visit, error)
 
 
 def _refuse(visit: Visit, reason: object) -> HttpResponse:
@@ -156,7 +222,8 @@ def _go_on(visit: Visit, reply: Reply) -> HttpResponse:
     is_open = order.status == OrderStatus.PENDING and "later" not in request.POST
     wanted = bill(request, order.total, chosen)
     if wanted.way is None or not is_open:
-        return see_other(request, reverse("shop:order", args=[order.number]))
+        page = "shop:thanks" if order.status in SETTLED else "shop:order"
+        return see_other(request, reverse(page, args=[order.number]))
     return go_to_provider(request, order, wanted)
 
 
@@ -183,17 +250,48 @@ def _confirm_again(visit: Visit, error: QuoteOutdated) -> HttpResponse:
     return _answer(fresh, status=409)
 
 
+def _without_coupon(visit: Visit, error: DomainError) -> HttpResponse:
+    """Show what it costs without a coupon that has become void; nothing is ordered."""
+    fresh = _visit(visit.request, visit.chosen | {"coupon": None})
+    try:
+        quotes.check(visit.chosen.get("quote") or "", fresh.view.quote)
+    except QuoteOutdated as outdated:
+        fresh.changes = price_changes(outdated, fresh.view.names)
+    except QuoteInvalid:
+        pass
+    say_no(visit.request, error)
+    return _answer(fresh, status=409)
+
+
+def _fix(visit: Visit) -> HttpResponse:
+    """Take as many of a product as there are, or none, and stay on the page."""
+    product, _dash, quantity = visit.request.POST["fix"].partition("-")
+    line = next((one for one in visit.gone if str(one.product_id) == product), None)
+    if line is not None and visit.cart is not None:
+        with suppress(DomainError):
+            if quantity == "0" or line.is_sold_out:
+                carts.remove(cart_id=visit.cart.pk, product_id=line.product_id)
+            else:
+                carts.set_quantity(
+                    cart_id=visit.cart.pk,
+                    product_id=line.product_id,
+                    quantity=line.most,
+                )
+    return _answer(_visit(visit.request, visit.chosen))
+
+
 def _charge(visit: Visit, user_id: int) -> HttpResponse:
     """Charge what is missing, and stay on the page with everything typed so far."""
     request = visit.request
     visit.said["payment"] = POINTS
     balance = points.balance_of(user_id)
     missing = visit.view.quote.total - balance
+    wanted = {str(amount): amount for amount in PRESETS}.get(request.POST["charge"], 0)
     if missing > 0:
         try:
             points.charge(
                 user_id=user_id,
-                amount=missing,
+                amount=max(missing, wanted),
                 idempotency_key=f"checkout:{visit.key}:{balance}",
             )
         except DomainError as error:
@@ -206,7 +304,8 @@ def _charge(visit: Visit, user_id: int) -> HttpResponse:
 def _visit(request: HttpRequest, chosen: dict[str, Any]) -> Visit:
     cart = find_cart(request)
     said = request.POST if request.method == "POST" else request.GET
-    if "coupon" not in request.POST and "coupon" not in request.GET:
+    is_first = not chosen["is_coupon_said"]
+    if is_first:
         chosen["coupon"] = cart.coupon_id if cart else None
     addresses = _addresses(user_id_of(request))
     destination = _destination(chosen, addresses)
@@ -215,6 +314,9 @@ def _visit(request: HttpRequest, chosen: dict[str, Any]) -> Visit:
         # The address was changed to where the chosen way does not lead.
         chosen["delivery"] = None
         view = _read(request, cart, chosen, destination)
+    if is_first and not (cart and cart.declines_coupons):
+        view = _suggested(view)
+        chosen |= {"coupon": view.coupon_id, "is_coupon_said": True}
     return Visit(
         request=request,
         chosen=chosen,
@@ -224,7 +326,7 @@ def _visit(request: HttpRequest, chosen: dict[str, Any]) -> Visit:
         address_form=_address_form(request, chosen, addresses),
         guest_form=_guest_form(request),
         destination=destination,
-        said={name: said.get(name) for name in ("payment", "points_part")},
+        said={name: said.get(name) for name in SAID},
         key=chosen.get("key") or uuid.uuid4().hex,
     )
 
@@ -259,18 +361,37 @@ def _read(
     )
 
 
+def _suggested(view: CartView) -> CartView:
+    """Choose the coupon that saves most, as the cart does, where none is chosen."""
+    best = view.coupons[0] if view.coupons else None
+    if best is None or not best.saves or view.coupon_id is not None:
+        return view
+    now = replace(view.offer, coupon=best.terms)
+    return replace(view, offer=now, quote=now.quote())
+
+
 def _address_form(
     request: HttpRequest, chosen: dict[str, Any], addresses: list[Address]
 ) -> AddressForm:
     is_typed = request.method == "POST" and chosen.get("address") == NEW_ADDRESS
     data = request.POST if is_typed else None
     # A browser refuses to send a form whose hidden fields it finds wanting.
-    return AddressForm(data, use_required_attribute=not addresses)
+    return AddressForm(
+        data, initial=_known_of(request), use_required_attribute=not addresses
+    )
+
+
+def _known_of(request: HttpRequest) -> dict[str, str]:
+    """Return what an account tells of whoever lives at a new address."""
+    user = request.user
+    if not isinstance(user, User):
+        return {}
+    return {"recipient": user.name, "phone": user.phone}
 
 
 def _answer(visit: Visit, status: int = 200) -> HttpResponse:
     view = visit.view
-    if not view.can_check_out:
+    if not view.quantities:
         if view.lines:
             say_no(visit.request, _("Please check your cart first."))
         return see_other(visit.request, reverse("shop:cart"))
@@ -280,11 +401,14 @@ def _answer(visit: Visit, status: int = 200) -> HttpResponse:
         view = visit.view = _read(
             visit.request, visit.cart, visit.chosen, visit.destination
         )
+    chosen = visit.bill
     context = {
         "visit": visit,
         "view": view,
         "ways": ways,
-        "bill": visit.bill,
+        "bill": chosen,
+        # Round amounts that would do, and leave something over.
+        "presets": [amount for amount in PRESETS if amount > chosen.missing][:2],
         "nav": "cart",
     }
     return render(visit.request, "shop/checkout/page.html", context, status=status)

@@ -33,6 +33,7 @@ ICONS = {
     Group.ORDERS: "box",
     Group.PAYMENTS: "coin",
     Group.RETURNS: "repeat",
+    Group.REVIEWS: "star",
     Group.STOCK: "check",
     Group.REWARDS: "ticket",
     Group.PROMOTIONS: "star",

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from checkout import providers
 from common import http
-from orders.models import OrderStatus
+from orders.models import SETTLED, OrderStatus
 from payments.errors import ProviderAway
 from payments.models import GIVEN_UP, Payment, PaymentState
 from shop.guards import say_no, see_other
@@ -93,9 +93,9 @@ def _to_wallet(request: HttpRequest, payment: Payment) -> HttpResponse:
 
 def _to_order(request: HttpRequest, payment: Payment) -> HttpResponse:
     order = payment.order
-    if payment.settled_at:
-        messages.success(request, _("Thank you! Your order is paid."))
-    else:
+    if payment.settled_at and order is not None and order.status in SETTLED:
+        return see_other(request, reverse("shop:thanks", args=[order.number]))
+    if not payment.settled_at:
         say_no(request, _failure(payment))
     is_payable = order is not None and order.status == OrderStatus.PENDING
     if payment.state in GIVEN_UP and is_payable and order is not None:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from catalog.models import Product
+from catalog.texts import local_name
 from common.errors import DomainError
 from reviews import pictures, selectors
 from reviews import services as reviews
@@ -100,7 +101,7 @@ def review_page(request: AuthenticatedHttpRequest, product_id: int) -> HttpRespo
         "product": product,
         "standing": standing,
         "form": form,
-        "stars": list(reversed(STARS)),
+        "stars": list(STARS),
         "most_photos": MAX_PHOTOS,
         "most_megabytes": pictures.MAX_BYTES >> 20,
         "shortest": SHORTEST_TEXT,
@@ -114,6 +115,7 @@ def reviews_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List what the shopper wrote, and what they could write about."""
     own = Review.objects.of_user(request.user.pk).kept()
     rows = own.in_order(ReviewSort.NEWEST).select_related("product")
+    rows = rows.annotate(shown_name=local_name("product"))
     context = {
         "reviews": rows.prefetch_related("photos")[:MOST_SHOWN],
         "waiting": selectors.to_review(request.user.pk, limit=WAITING_SHOWN),
@@ -170,7 +172,13 @@ def report(request: AuthenticatedHttpRequest, review_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Thank you. We will look at it."))
         return see_other(request, reviews_url(review.product))
-    context = {"review": review, "form": form, "reasons": ReportReason.choices}
+    is_reported = review.reports.filter(user=request.user.pk, resolved_at=None).exists()
+    context = {
+        "review": review,
+        "form": form,
+        "reasons": ReportReason.choices,
+        "is_reported": is_reported,
+    }
     return render(request, "shop/reviews/report.html", context)
 
 

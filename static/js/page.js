@@ -13,7 +13,8 @@
 //                             closes by <form method="dialog">, Escape, or a press beside it
 //   data-step="1"             a button that adds to the number in its form
 //   data-countdown="seconds"  runs down, then the page is loaded anew
-//   data-photos="element-id"  a field for photos: names them there, makes large ones small
+//   data-photos="element-id"  a field for photos: makes large ones small, shows them there,
+//                             each with a button (data-remove="…") to leave it out
 //   data-again                is sent up to three times more when the shop is busy (429, 503)
 // Events, by HX-Trigger or by hand:
 //   toast   {value, url?, undo?: {url, label, values?}}
@@ -126,14 +127,24 @@ const smaller = async (file) => {
   return new File([await canvas.convertToBlob({ type })], file.name, { type });
 };
 
-const prepare = async (field) => {
-  const files = [...field.files];
-  byId(field.dataset.photos).textContent = files.map((file) => file.name).join(", ");
+const keep = (field, files) => {
   const kept = new DataTransfer();
-  // What the browser cannot read, the shop judges.
-  for (const file of files) kept.items.add(await smaller(file).catch(() => file));
+  for (const file of files) kept.items.add(file);
   field.files = kept.files;
+  const previews = files.map((file) => {
+    const onclick = () => keep(field, files.filter((other) => other !== file));
+    const button = make("button", { type: "button", className: "btn btn-small", onclick });
+    const picture = make("canvas", { width: 96, height: 96 });
+    const draw = (image) => picture.getContext("2d").drawImage(image, 0, 0, 96, 96);
+    createImageBitmap(file).then(draw, () => picture.remove());
+    button.append(picture, `${field.dataset.remove} ${file.name}`);
+    return button;
+  });
+  byId(field.dataset.photos).replaceChildren(...previews);
 };
+// What the browser cannot read, the shop judges.
+const prepare = async (field) =>
+  keep(field, await Promise.all([...field.files].map((file) => smaller(file).catch(() => file))));
 
 // A second press while the first is on its way would only wait for the same answer.
 on("submit", (event) => {
@@ -150,21 +161,12 @@ on("keydown", (event) => {
   }
 });
 
-// The photo of the card that was pressed becomes the photo of its page.
-on("pageswap", ({ viewTransition, activation }) => {
-  const path = viewTransition && new URL(activation.entry.url).pathname;
-  for (const card of all(".card")) {
-    const isPressed = path && card.querySelector("a")?.pathname === path;
-    card.querySelector("img")?.style.setProperty("view-transition-name", isPressed ? "photo" : "");
-  }
-}, window);
-
 // Runs on the server's number: a wrong clock here cannot open a coupon early.
 const started = performance.now();
 const clock = (seconds) => {
-  const part = (size, of) => String(Math.floor((seconds % of) / size)).padStart(2, "0");
   const days = Math.floor(seconds / 86400);
-  return `${days ? `${days}d ` : ""}${part(3600, 86400)}:${part(60, 3600)}:${part(1, 60)}`;
+  const time = new Date(seconds * 1000).toISOString().slice(11, 19);
+  return days ? `${days}d ${time}` : time;
 };
 const tick = () => {
   const passed = Math.floor((performance.now() - started) / 1000);

@@ -69,7 +69,8 @@ def test_order_is_placed_and_paid_in_one_step(
     answer = send(signed_in, **TYPED, pay="1")
 
     order = Order.objects.get()
-    assert (answer.status_code, answer["Location"]) == (303, f"/orders/{order.number}/")
+    thanks = f"/orders/{order.number}/thanks/"
+    assert (answer.status_code, answer["Location"]) == (303, thanks)
     assert order.status == OrderStatus.PAID
     assert (order.total, order.address["recipient"]) == (21_500, "Lee Ji-won")
     assert CartItem.objects.count() == 0
@@ -233,20 +234,37 @@ def test_chosen_coupon_is_used(signed_in: Client, shopper: User) -> None:
     assert coupon.state == "used"
 
 
-def test_stock_that_went_meanwhile_leads_back_to_the_cart(
+def test_product_that_is_gone_is_left_out_only_when_told(
     signed_in: Client, cup: Product
 ) -> None:
+    other = ProductFactory.create(name="Saucer", price=5_000)
+    signed_in.post("/cart/add/", {"product": other.pk, "quantity": 1})
     form = filled(signed_in, **TYPED, pay="1")
     cup.stock.on_hand = 0
     cup.stock.save(update_fields=["on_hand"])
 
-    answer = signed_in.post("/checkout/", form)
+    asked = signed_in.post("/checkout/", form)
+    del form["pay"]
+    fixed = signed_in.post("/checkout/", form | {"fix": f"{cup.pk}-0"})
 
-    assert answer["Location"] == "/cart/"
-    page = text_of(signed_in.get("/cart/"))
-    assert "Please check your cart first." in page
-    assert "Sold out" in page
+    page = text_of(asked)
+    assert "There is less left than you want Moon jar × 1 Sold out" in page
+    assert "Pay ₩" not in page
+    assert 'value="Lee Ji-won"' in asked.content.decode()
     assert not Order.objects.exists()
+    assert "Pay ₩8,000" in text_of(fixed)
+    assert [item.product_id for item in CartItem.objects.all()] == [other.pk]
+
+
+def test_only_what_is_short_can_be_changed_from_the_page(
+    signed_in: Client, cup: Product
+) -> None:
+    form = filled(signed_in, **TYPED)
+
+    for wish in (f"{cup.pk}-0", f"{cup.pk}-9", "x", "-"):
+        signed_in.post("/checkout/", form | {"fix": wish})
+
+    assert CartItem.objects.get().quantity == 1
 
 
 @pytest.mark.usefixtures("cup")

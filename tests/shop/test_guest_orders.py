@@ -57,7 +57,7 @@ def test_guest_is_invited_and_not_shown_an_account(
 ) -> None:
     page = body_of(opened(client, placed).get(f"/orders/{placed.number}/"))
 
-    assert 'href="/accounts/signup/"' in page
+    assert 'href="/accounts/signup/?email=ji-won%40example.com"' in page
     assert "account-menu" not in page
     assert "/again/" not in page
 
