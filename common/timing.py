@@ -23,10 +23,8 @@ class ServerTimingMiddleware:
         with connection.execute_wrapper(statements):
             response = self.get_response(request)
         total = (perf_counter() - started) * 1000
-        response["Server-Timing"] = (
-            f"total;dur={total:.1f}, "
-            f'sql;dur={statements.milliseconds:.1f};desc="{statements.count} statements"'
-        )
+        sql = f'dur={statements.milliseconds:.1f};desc="{statements.count} statements"'
+        response["Server-Timing"] = f"total;dur={total:.1f}, sql;{sql}"
         return response
 
 

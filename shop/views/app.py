@@ -1,4 +1,4 @@
-"""The shop as an app: manifest, service worker, the page for when there is no network."""
+"""The shop as an app: its manifest, its worker, its page without a network."""
 
 from functools import cache
 from hashlib import sha256

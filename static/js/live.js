@@ -56,8 +56,7 @@ const phrase = (words, number) => {
   const rules = new Intl.PluralRules(lang);
   const form = rules.select(number);
   const place = SAMPLES.findIndex((sample) => rules.select(sample) === form);
-  const written = new Intl.NumberFormat(lang).format(number);
-  return JSON.parse(words)[Math.max(place, 0)].replace("{n}", written);
+  return JSON.parse(words)[Math.max(place, 0)].replace("{n}", number.toLocaleString(lang));
 };
 
 const stepOf = (left, low) => (left <= 0 ? 0 : left <= low ? 1 : 2);

@@ -1,10 +1,17 @@
 """Promises of the look: contrast, small scripts, nothing inline."""
 
+import gzip
+import os
 import re
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles.finders import find
+from pytest_django import Settings
+
+from config import bundles
+from config.bundles import BUNDLES, BundleFinder
 
 BASE: Path = settings.BASE_DIR
 TOKENS = (BASE / "static/css/tokens.css").read_text()
@@ -18,6 +25,14 @@ TEMPLATES = sorted(
 )
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 VISIBLE = 3.0  # 1.4.11
+
+
+def built(name: str) -> bytes:
+    return Path(str(find(name))).read_bytes()
+
+
+def gzipped(name: str) -> int:
+    return len(gzip.compress(built(name)))
 
 
 def palette(theme: str) -> dict[str, str]:
@@ -80,10 +95,61 @@ def test_browsers_without_light_dark_get_the_light_palette() -> None:
     assert written == palette("light")
 
 
-def test_our_scripts_stay_small() -> None:
-    scripts = (BASE / "static/js").glob("*.js")
+def test_what_every_page_loads_of_ours_stays_small() -> None:
+    assert gzipped("js/shop.js") <= 4_096
+    assert gzipped("css/shop.css") <= 10_240
 
-    assert sum(path.stat().st_size for path in scripts) <= 16_384
+
+def test_layers_come_in_one_order() -> None:
+    style = built("css/shop.css").decode()
+    order = "reset,tokens,base,components,chrome,pages,utilities"
+
+    assert re.match(rf"@layer {order};", style.replace(", ", ","))
+    named = set(re.findall(r"@layer (\w+) ?{", style))
+    assert named == set(order.split(","))
+
+
+def test_every_source_is_in_a_built_file_or_on_its_own_page() -> None:
+    apart = {"admin", "document", "document-browser", "passkey", "sandbox"}
+    sources = {
+        f"{folder}/{path.name}"
+        for folder in ("css", "js")
+        for path in (BASE / "static" / folder).iterdir()
+        if path.stem not in apart
+    }
+
+    assert sources == {part for parts in BUNDLES.values() for part in parts}
+
+
+def test_built_file_follows_its_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.STATE_DIR = tmp_path / "state"
+    monkeypatch.setattr(bundles, "SOURCES", tmp_path)
+    for part in BUNDLES["css/shop.css"]:
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).write_text("")
+    source = tmp_path / BUNDLES["css/shop.css"][0]
+    place = BundleFinder().find("css/shop.css")
+    assert isinstance(place, str)
+    assert Path(place).read_bytes() == b""
+
+    source.write_text("a { color: teal; } /* why */")
+    os.utime(source, (2_000_000_000, 2_000_000_000))
+
+    assert BundleFinder().find("css/shop.css") == place
+    assert Path(place).read_text() == "a{color:teal}"
+    assert gzip.decompress(Path(f"{place}.gz").read_bytes()) == b"a{color:teal}"
+
+
+def test_developers_read_the_files_as_they_are_written(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.STATE_DIR, settings.DEBUG = tmp_path, True
+
+    place = BundleFinder().find("js/shop.js")
+
+    assert "// What the pages do by themselves." in Path(str(place)).read_text()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
