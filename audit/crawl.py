@@ -26,6 +26,7 @@ OPENED_OF_A_KIND, ASKED_OF_A_KIND = 3, 25
 FOUND = "links => links.map(link => link.href)"
 LINKS = "a[href], area[href], link[rel=next], link[rel=prev], link[rel=alternate]"
 IGNORED = re.compile(r"^/(admin|api|media|static|sandbox)/")
+FILE = re.compile(r"\.(pdf|csv|json|xml|txt)$")
 # Programs come here without following a link.
 MACHINES = {"/robots.txt", "/sitemap.xml", "/llms.txt", "/livez", "/readyz"}
 ADDRESSES = ("/", *sorted(MACHINES))
@@ -108,7 +109,8 @@ def _follow(page: Page, way: _Way, found: Crawl, who: str) -> None:
         way.asked[kind] += 1
         found.asked += 1
         found.kinds.add(kind)
-        is_wanted = way.opened[kind] < OPENED_OF_A_KIND and path not in MACHINES
+        is_page = path not in MACHINES and not FILE.search(path)
+        is_wanted = is_page and way.opened[kind] < OPENED_OF_A_KIND
         answer = _open(page, path) if is_wanted else _ask(page, path)
         if answer is None or answer.status >= BAD:
             status = "no answer" if answer is None else answer.status
