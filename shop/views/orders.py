@@ -74,6 +74,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
     order = find_order(request, number, lines, PARCELS, RETURNS)
     extras, refunds = _extras(order), legs_of(order)
     events = [_event(facts) for facts in extras["told"]]
+    is_over = is_expired(order)
     given_back = sum(leg.amount for leg in refunds)
     context = {
         "order": order,
@@ -86,10 +87,10 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
         "given_back": given_back,
         "kept": order.total - given_back,
         "delivery": extras["method"],
-        "can_cancel": order.status in CANCELLABLE,
-        "can_readdress": _can_readdress(order, extras["kind"]),
+        "can_cancel": order.status in CANCELLABLE and not is_over,
+        "can_readdress": _can_readdress(order, extras["kind"]) and not is_over,
         "can_pay": _is_payable(order),
-        "is_expired": is_expired(order),
+        "is_expired": is_over,
         "support": support_address(),
         **ACCOUNT,
     }

@@ -223,6 +223,23 @@ def test_average_is_rounded_half_up(jar: Product) -> None:
     assert rating_of(jar) == ("1.63", 8)
 
 
+def test_author_hears_what_was_decided_once(jar: Product) -> None:
+    review = written(jar)
+
+    reviews.reject(review_id=review.pk, reason="Off topic.", actor_id=None)
+    for _ in range(2):
+        reviews.publish(review_id=review.pk, actor_id=None)
+
+    told = Event.objects.filter(topic__startswith="review.").order_by("pk")
+    assert [(event.topic, event.payload["reason"]) for event in told] == [
+        ("review.rejected", "Off topic."),
+        ("review.published", ""),
+    ]
+    for event in told:
+        assert event.payload["user_id"] == review.user_id
+        assert event.payload["product_name"] == jar.name
+
+
 def test_publishing_says_who_and_when(jar: Product) -> None:
     staff = StaffFactory.create()
     review = written(jar)
