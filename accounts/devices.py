@@ -22,7 +22,8 @@ NOTE_SQL = """
     INSERT INTO accounts_device (user_id, session_key, user_agent, ip)
     VALUES (%(user_id)s::bigint, %(session_key)s, %(user_agent)s, %(ip)s::inet)
         ON CONFLICT (session_key) DO UPDATE
-       SET last_seen_at = now(), user_id = excluded.user_id, ip = excluded.ip,
+       SET last_seen_at = now(), user_id = excluded.user_id,
+           ip = coalesce(excluded.ip, accounts_device.ip),
            user_agent = coalesce(nullif(excluded.user_agent, ''),
                                  accounts_device.user_agent)
 """

@@ -20,6 +20,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from accounts import devices
 from accounts.models import User
 from common.db import run, use_case
 
@@ -56,11 +57,12 @@ class TokenPair:
     expires_in: int = ACCESS_SECONDS
 
 
-def sign_in(user: User) -> TokenPair:
-    """Open a sign-in for somebody who has proved who they are."""
+def sign_in(user: User, *, user_agent: str = "", ip: str | None = None) -> TokenPair:
+    """Open a sign-in for somebody who has proved who they are, from a device."""
     key = SessionStore()._get_new_session_key()  # type: ignore[attr-defined]  # noqa: SLF001 — the store's own random keys
     session = Session(session_key=key)
     _save(session, {"api_user": user.pk, "stamp": _stamp(user), "number": 0})
+    devices.note(user_id=user.pk, session_key=key, user_agent=user_agent, ip=ip)
     return _pair(user, key, 0)
 
 
@@ -108,6 +110,9 @@ def _rotate(claims: dict[str, Any]) -> TokenPair | None:
     if used == current:
         moment = timezone.now().timestamp()
         _save(session, state | {"number": current + 1, "rotated": moment})
+        devices.note(
+            user_id=user.pk, session_key=session.session_key, user_agent="", ip=None
+        )
         return _pair(user, session.session_key, current + 1)
     if used == current - 1 and _is_recent(state["rotated"]):
         return _pair(user, session.session_key, current)

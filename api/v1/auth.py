@@ -157,7 +157,13 @@ class TokenView(AnonymousView):
         checkout.claim_orders(user_id=user.pk)
         if token:
             carts.merge(token=token, user_id=user.pk)
-        return Response(_tokens(tokens.sign_in(user)))
+        http = request._request  # noqa: SLF001 — allauth takes Django's request
+        pair = tokens.sign_in(
+            user,
+            user_agent=request.headers.get("User-Agent", ""),
+            ip=get_adapter().get_client_ip(http),
+        )
+        return Response(_tokens(pair))
 
 
 class RefreshView(AnonymousView):
