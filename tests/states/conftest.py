@@ -160,3 +160,11 @@ def _keep_pictures(pages: list[Page], name: str) -> None:
     for number, page in enumerate(pages):
         if not page.is_closed():
             page.screenshot(path=f"{folder}/{name}-{number}.png", full_page=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many states were shown."""
+    passed = terminalreporter.getreports("passed")
+    shown = sum(report.nodeid.startswith("tests/states/") for report in passed)
+    if shown:
+        terminalreporter.write_line(f"{shown} states of pages were shown.")
