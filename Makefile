@@ -56,9 +56,9 @@ bench:  ## Measure how many purchases a second this machine makes
 	@$(BOOTSTRAP) requirements-test.txt
 	@exec $(PY) -m benchmarks $(BENCH_ARGS)
 
-screenshots:  ## Take the README's pictures of the shop that runs at URL
+screenshots:  ## Take the README's pictures, of the shop at URL or one of its own
 	@$(BOOTSTRAP) requirements-test.txt
-	@exec $(PY) bin/screenshots.py $(or $(URL),http://127.0.0.1:8000) docs/screenshots
+	@exec $(PY) bin/screenshots.py docs/screenshots $(URL)
 
 messages: setup  ## Collect what is to be translated, compile what is
 	DJANGO_SETTINGS_MODULE=config.settings PYTHONPATH=. $(PY) bin/messages.py

@@ -43,7 +43,7 @@ class Tools:
 def find(folder: Path) -> Tools:
     """Return where the programs are; install npm's in a folder, the first time."""
     tools = Tools(
-        chromium=_program(*CHROMES, package="chromium"),
+        chromium=chromium(),
         java=_program("java", package="default-jre-headless"),
         node=_program("node", package="nodejs"),
         folder=folder,
@@ -54,6 +54,11 @@ def find(folder: Path) -> Tools:
         if not path.exists():
             raise AuditError(f"{path} is missing: remove {folder} and start again.")
     return tools
+
+
+def chromium() -> str:
+    """Return the path of the browser."""
+    return _program(*CHROMES, package="chromium")
 
 
 def _program(*names: str, package: str) -> str:
