@@ -33,9 +33,7 @@ class ChangeForm(forms.Form):
     """A quantity, and what the button beside it adds to it."""
 
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
-    step = forms.TypedChoiceField(
-        choices=[("-1", "-1"), ("1", "1")], coerce=int, empty_value=0, required=False
-    )
+    step = forms.IntegerField(min_value=-1, max_value=1, required=False)
 
 
 @require_POST
@@ -45,7 +43,7 @@ def change(request: HttpRequest, product_id: int) -> HttpResponse:
     if not form.is_valid():
         say_no(request, _("Choose a quantity between 1 and 999."))
         return after_change(request)
-    wanted = max(1, form.cleaned_data["quantity"] + form.cleaned_data["step"])
+    wanted = max(1, form.cleaned_data["quantity"] + (form.cleaned_data["step"] or 0))
     left = left_for(request, product_id)
     quantity = min(wanted, left, MAX_QUANTITY) if left > 0 else wanted
 

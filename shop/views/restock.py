@@ -19,8 +19,9 @@ from inventory.links import read_token
 from inventory.models import RestockAlert
 from shop.guards import from_our_pages, say_no, see_other, shopper_action
 from shop.kept import remember_guest
-from shop.restock import own_alert, sign_undo
+from shop.restock import own_alert, own_alerts, sign_undo
 from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
+from shop.views.preferences import safe_next
 
 
 class AlertForm(forms.Form):
@@ -63,7 +64,7 @@ def ask(request: HttpRequest, product_id: int) -> HttpResponse:
     # Whoever types somebody else's address must not undo what that person asked for.
     if user_id is None and not was_known:
         page += f"?alert={sign_undo(alert.pk)}"
-    return see_other(request, page)
+    return see_other(request, page if user_id is None else safe_next(request, page))
 
 
 @require_POST
@@ -105,8 +106,7 @@ def off_page(request: HttpRequest, token: str) -> HttpResponse:
 @login_required
 def alerts_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List what the shopper waits for, and what became of it."""
-    own = RestockAlert.objects.of(user_id=request.user.pk, email="")
-    alerts = own.select_related("product", "hold").order_by("-pk")[:100]
+    alerts = own_alerts(request.user.pk)
     context = {"alerts": alerts, "nav": "account", "account_nav": "alerts"}
     return render(request, "shop/account/alerts.html", context)
 

@@ -1,5 +1,7 @@
 """Carts: filled, changed, merged, emptied."""
 
+from collections.abc import Callable
+
 import pytest
 
 from cart import services as carts
@@ -310,12 +312,13 @@ def test_product_is_put_aside_and_comes_back(cart: Cart) -> None:
     for _twice in range(2):
         carts.save_for_later(cart_id=cart.pk, product_id=product.pk)
     assert _places(cart) == {product.pk: (3, "saved")}
-    for forbidden in (
+    forbidden: tuple[Callable[[], object], ...] = (
         lambda: carts.select(cart_id=cart.pk, product_id=product.pk, is_selected=True),
         lambda: carts.set_quantity(cart_id=cart.pk, product_id=product.pk, quantity=1),
-    ):
+    )
+    for trial in forbidden:
         with pytest.raises(CartItemNotFound):
-            forbidden()
+            trial()
     for _twice in range(2):
         carts.move_to_cart(cart_id=cart.pk, product_id=product.pk)
 

@@ -127,7 +127,7 @@ def _wisher(jar: Product, **consent: Any) -> User:
 
 
 def _drop(jar: Product, **change: Any) -> OutgoingEvent:
-    facts = {
+    facts: dict[str, Any] = {
         "product_id": jar.pk,
         "product_name": jar.name,
         "product_slug": jar.slug,
