@@ -169,7 +169,7 @@ def _at_home(way: DeliveryTerms) -> HomeDelivery | None:
 def _shopper_counts(user_id: int) -> Counts:
     [row] = run(COUNTS_SQL, {"user_id": user_id}).rows()
     *numbers, wished = row
-    return Counts(*numbers, frozenset(wished))
+    return Counts(*[*numbers, frozenset(wished)])
 
 
 def _guest_count(token: str) -> int:
