@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.files.storage import default_storage
 from django.db.models import F, OuterRef, QuerySet
@@ -11,6 +12,7 @@ from django.db.models.functions import JSONObject
 from accounts.models import Address
 from catalog.models import Product, ProductPhoto
 from catalog.texts import local, local_description, local_name
+from common.languages import reader_language
 from shop.cards import first_photo, photo_url
 from shop.facets import option_label
 from shop.price_history import known_changes
@@ -43,20 +45,30 @@ def with_facts(user_id: int | None) -> QuerySet[Product]:
 
 
 def pictures(product: Any) -> list[dict[str, Any]]:
-    """Return the pictures with their addresses."""
+    """Return the pictures with their addresses.
+
+    What they show is told in the shop's own language; others are told the name.
+    """
+    is_own = reader_language() == settings.LANGUAGE_CODE
+    told = {} if is_own else {"alt": product.shown_name}
     return [
-        photo | {"url": default_storage.url(photo["image"])}
+        photo | {"url": default_storage.url(photo["image"])} | told
         for photo in product.pictures
     ]
 
 
 def siblings(product: Any) -> list[Sibling]:
     """Return the variants, this one among them; none if there is only this one."""
+    telling = _telling_options(product.others)
     found = [
         Sibling(
             id=row["id"],
             slug=row["slug"],
-            label=", ".join(local(str(value)) for value in row["options"].values())
+            label=", ".join(
+                local(str(value))
+                for name, value in row["options"].items()
+                if name in telling
+            )
             or row["name"],
             photo=row["photo"],
             photo_url=photo_url(row["photo"]),
@@ -72,6 +84,15 @@ def specifications(product: Product) -> list[tuple[str, str]]:
         (option_label(name), local(str(value)))
         for name, value in product.options.items()
     ]
+
+
+def _telling_options(variants: list[dict[str, Any]]) -> set[str]:
+    """Return the names of the options that are not the same for all variants."""
+    values: dict[str, set[str]] = {}
+    for variant in variants:
+        for name, value in variant["options"].items():
+            values.setdefault(name, set()).add(str(value))
+    return {name for name, found in values.items() if len(found) > 1}
 
 
 def _siblings() -> QuerySet[Product, Any]:

@@ -8,9 +8,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from catalog import services as catalog
-from catalog.models import Product
-from shop.listing import PER_PAGE
+from catalog.models import Product, ProductGroup, ProductPhoto, ProductText
 from common.memo import Memo
+from shop.listing import PER_PAGE
 from tests.factories import CategoryFactory, ProductFactory, receive
 from tests.shop.pages import body_of, names_in_order, text_of
 
@@ -290,3 +290,30 @@ def test_product_page_needs_few_statements(
 
 def url_of(product: Product) -> str:
     return f"/p/{product.slug}-{product.pk}/"
+
+
+def test_variants_are_told_apart_by_what_differs(client: Client) -> None:
+    group = ProductGroup.objects.create(name="Cap")
+    for colour in ("Pool", "Brick"):
+        options = {"colour": colour, "material": "Cotton"}
+        product = ProductFactory.create(group=group, options=options)
+
+    page = client.get(url_of(product)).content.decode()
+
+    variants = page.split('<nav class="variants"')[1].split("</nav>")[0]
+    assert "Pool" in variants
+    assert "Brick" in variants
+    assert "Cotton" not in variants
+
+
+def test_picture_is_told_by_the_name_in_the_reader_s_language(client: Client) -> None:
+    product = ProductFactory.create(name="Teapot")
+    photo = {"image": "a.webp", "alt": "A round teapot", "width": 4, "height": 5}
+    ProductPhoto.objects.create(product=product, **photo)
+    ProductText.objects.create(product=product, language="ko", name="찻주전자")
+
+    own = client.get(url_of(product)).content.decode()
+    korean = client.get(url_of(product), headers={"accept-language": "ko"})
+
+    assert 'alt="A round teapot"' in own
+    assert 'alt="찻주전자"' in korean.content.decode()
