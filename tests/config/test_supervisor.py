@@ -6,18 +6,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from config import supervisor
 from config.supervisor import Program, Supervisor
+from tests.running import wait_for
 
 SLEEP = "import time; time.sleep(60)"
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
+# Both say where they are told to that they are ready to be asked to end.
+STUBBORN = (
+    "import pathlib, signal, time;"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "pathlib.Path({ready!r}).touch(); time.sleep(60)"
+)
 POLITE = (
-    "import signal, sys, time;"
+    "import pathlib, signal, sys, time;"
     "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye')));"
-    "print('hello'); time.sleep(60)"
+    "print('hello'); pathlib.Path({ready!r}).touch(); time.sleep(60)"
 )
 
 
@@ -55,40 +62,47 @@ def is_alive(pid: int) -> bool:
 
 
 def test_interrupt_lets_programs_end_by_themselves(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    program = python("polite", POLITE)
-    started = time.monotonic()
+    ready = tmp_path / "ready"
+    program = python("polite", POLITE.format(ready=str(ready)))
     said: list[str] = []
 
     stopped = Supervisor([program], say=said.append).run(
-        poll=once(lambda: time.monotonic() > started + 1, interrupt_ourselves)
+        poll=once(ready.exists, interrupt_ourselves)
     )
 
     assert stopped is True
     assert said == ["stopping …"]
     assert program.process is not None
     assert program.process.returncode == 0
-    time.sleep(0.1)  # the thread that prints
-    assert capfd.readouterr().out == "polite | hello\npolite | bye\n"
+    # A thread prints them, in a moment.
+    heard: list[str] = []
+
+    def both_are_heard() -> bool:
+        heard.append(capfd.readouterr().out)
+        return "".join(heard).count("\n") == 2
+
+    wait_for(both_are_heard, "both lines are printed")
+    assert "".join(heard) == "polite | hello\npolite | bye\n"
 
 
-def test_second_interrupt_kills_what_does_not_end() -> None:
-    program = python("stubborn", STUBBORN)
-    started = time.monotonic()
+def test_second_interrupt_kills_what_does_not_end(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    program = python("stubborn", STUBBORN.format(ready=str(ready)))
 
     def say(message: str) -> None:
         if message == "stopping …":
             interrupt_ourselves()
 
     stopped = Supervisor([program], say=say).run(
-        poll=once(lambda: time.monotonic() > started + 1, interrupt_ourselves)
+        poll=once(ready.exists, interrupt_ourselves)
     )
 
     assert stopped is True
     assert program.process is not None
     assert program.process.returncode == -signal.SIGKILL
-    assert time.monotonic() - started < 5
+    assert time.time() - ready.stat().st_mtime < supervisor.WARM_STOP - 3
 
 
 def test_killed_program_is_started_again() -> None:
@@ -113,6 +127,7 @@ def test_program_that_dies_at_once_again_and_again_ends_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(supervisor, "QUICK_DEATH", 600)
     broken, other = python("broken", "import sys; sys.exit(3)"), python("other", SLEEP)
     said: list[str] = []
 

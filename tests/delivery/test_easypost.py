@@ -289,4 +289,4 @@ def test_server_that_drips_ends_with_the_deadline(
     with pytest.raises(CarrierAway):
         EasyPost().rates(PARCEL)
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 15

@@ -128,7 +128,7 @@ def test_server_that_does_not_get_on_is_left(server: MailServer, how: str) -> No
     with pytest.raises(ChannelAway):
         email.send(LETTER)
 
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 15
     server.drips = False
 
 

@@ -88,7 +88,7 @@ def letters_of_eight_senders() -> list[str]:
 @contextmanager
 def unclaimed() -> Iterator[None]:
     """Let everybody take what is due without a note that they did."""
-    together = Barrier(TELLERS, timeout=10)
+    together = Barrier(TELLERS, timeout=60)
 
     def claim(channel: str) -> list[Message]:
         found: QuerySet[Message] = Message.objects.queued().filter(channel=channel)

@@ -259,7 +259,7 @@ def test_relay_steps_over_rows_that_another_has_locked() -> None:
         run_together(lambda _relay: outbox.deliver_due(), times=1)
 
     assert first.payloads() == [2]
-    assert timezone.now() - started < timedelta(seconds=2)
+    assert timezone.now() - started < timedelta(seconds=15)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_silence_is_waited_for_by_one(friend: Friend) -> None:
 
     assert told(results) == {"GatewayAway": 10}
     assert friend.calls == 1
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_silent_provider_is_left_alone_and_tried_again(

@@ -25,13 +25,13 @@ class OpenPage:
 
     socket: ClientConnection
 
-    def next(self, seconds: float = 10) -> Frame:
+    def next(self, seconds: float = 60) -> Frame:
         """Return the next frame; raise ``TimeoutError`` if none comes."""
         frame: Frame = json.loads(self.socket.recv(timeout=seconds))
         assert set(frame) == {"id", "type", "at", "data"}
         return frame
 
-    def next_of(self, kind: str, seconds: float = 10) -> Frame:
+    def next_of(self, kind: str, seconds: float = 60) -> Frame:
         """Return the next frame of a type, and throw away those before it."""
         while True:
             frame = self.next(seconds)
@@ -59,7 +59,7 @@ class OpenPage:
     def subscribe(self, **what: object) -> None:
         self.tell({"type": "subscribe", **what})
 
-    def code_at_its_end(self, seconds: float = 10) -> int:
+    def code_at_its_end(self, seconds: float = 60) -> int:
         """Read until the server closes; return its code."""
         with pytest.raises(ConnectionClosed) as closed:
             self._read_on(seconds)
