@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from delivery.promise import promise
 from demo.seed import cards, tables
 from demo.seed.cards import Card
 from demo.seed.coupons import Held, Wallets
@@ -154,6 +155,7 @@ class OrderBook:
                 settings.SHOP_CURRENCY,
                 json.dumps(people.addresses[plan.user]),
                 way.code if way else "",
+                promise(way.schedule, now=aware(plan.at)).latest if way else None,
                 held.id if held else None,
                 held.batch.name if held else "",
                 json.dumps(orders.adjustments_of(priced)),

@@ -90,8 +90,8 @@ BATCHES = _table(
 ORDERS = _table(
     Order,
     "id number user_id email status subtotal discount delivery_cost total currency"
-    " address delivery_method coupon_id coupon_name adjustments placed_at expires_at"
-    " paid_at closed_at",
+    " address delivery_method deliver_by coupon_id coupon_name adjustments placed_at"
+    " expires_at paid_at closed_at",
 )
 LINES = _table(
     OrderLine,

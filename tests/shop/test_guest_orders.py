@@ -18,7 +18,7 @@ from tests.shop.pages import body_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("delivery")]
 EMAIL = "ji-won@example.com"
-PATHS = ["", "pay/", "cancel/", "invoice/", "invoice.pdf"]
+PATHS = ["", "pay/", "cancel/", "thanks/", "address/", "invoice/", "invoice.pdf"]
 
 
 @pytest.fixture

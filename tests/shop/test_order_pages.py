@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from catalog import services as catalog
 from catalog.models import Product
+from checkout import returns
 from checkout import services as checkout
 from checkout.services import Purchase
 from orders.models import Order, OrderStatus
@@ -42,7 +43,7 @@ def test_order_page_shows_names_prices_and_address_as_they_were(
     assert "99,000" not in page
 
 
-@pytest.mark.parametrize("path", ["", "pay/", "cancel/"])
+@pytest.mark.parametrize("path", ["", "pay/", "cancel/", "thanks/", "address/"])
 def test_order_of_somebody_else_is_404(
     signed_in: Client, cup: Product, path: str
 ) -> None:
@@ -262,6 +263,36 @@ def test_pages_need_few_statements_however_long_the_history(
     # … and events, parcels, returns, refunds, the way of delivery, the mark of it all.
     with django_assert_max_num_queries(12):
         signed_in.get(f"/orders/{orders[0].number}/")
+
+
+def test_page_of_a_long_story_needs_no_more_statements(
+    signed_in: Client,
+    shopper: User,
+    cup: Product,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    order = ordered(shopper, cup, ProductFactory.create(), status=OrderStatus.PAID)
+    checkout.change_address(
+        order_id=order.pk, user_id=shopper.pk, address={"city": "Busan"}
+    )
+    checkout.pack(order_id=order.pk, actor_id=None)
+    checkout.ship(order_id=order.pk, carrier="CJ", tracking_number="1", actor_id=None)
+    checkout.deliver(order_id=order.pk, actor_id=None)
+    returns.request(
+        order_id=order.pk,
+        user_id=shopper.pk,
+        quantities={order.lines.order_by("pk")[0].pk: 1},
+        reason="too small",
+    )
+    path = f"/orders/{order.number}/"
+    signed_in.get(path)
+
+    with django_assert_max_num_queries(12):
+        page = text_of(signed_in.get(path))
+
+    assert "Return asked for" in page
+    assert "Sent to another address" in page
+    assert "1 × Moon jar" in page
 
 
 def ordered(
