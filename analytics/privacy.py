@@ -7,7 +7,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from analytics import buffer, pseudonyms
-from analytics.models import Behaviour, BehaviourEvent, NotInterested, Privacy
+from analytics.models import (
+    BehaviourEvent,
+    CustomerSegment,
+    NotInterested,
+    Privacy,
+)
 from catalog.errors import ProductNotFound
 from catalog.models import Product
 from common.db import use_case

@@ -49,7 +49,7 @@ def data_page(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth has no types
 @require_safe
 def download(request: AuthenticatedHttpRequest) -> StreamingHttpResponse:
     """Send everything the shop holds about the shopper, as it is read."""

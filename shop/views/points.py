@@ -148,8 +148,8 @@ def _page(
     request: AuthenticatedHttpRequest, form: ChargeForm, status: int = 200
 ) -> HttpResponse:
     asked = LedgerForm(request.GET)
-    clean = asked.cleaned_data if asked.is_valid() else {"kind": "", "before": None}
-    kind, before = clean["kind"], clean["before"]
+    clean = asked.cleaned_data if asked.is_valid() else {}
+    kind, before = clean.get("kind", ""), clean.get("before")
     entries = _entries(request, kind)
     if before:
         entries = entries.filter(sequence__lt=before)

@@ -5,6 +5,8 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 
 from accounts.models import Address, Device, User
+from analytics import privacy
+from analytics.models import Privacy
 from cart.models import Cart
 from checkout import erasing
 from checkout import services as checkout
@@ -13,7 +15,7 @@ from checkout.services import Purchase
 from notifications.models import Notification
 from orders.models import Order, OrderStatus
 from outbox import services as outbox
-from outbox.models import Event
+from outbox.models import Dispatch, Event
 from points.models import EntryKind, LedgerEntry, PointAccount
 from tests.books import assert_books_balance
 from tests.factories import (
@@ -63,6 +65,8 @@ def test_person_is_gone_and_the_books_stay(leaver: User, client: Client) -> None
     email, total = leaver.email, Order.objects.get().total
     outbox.deliver_due()
 
+    privacy.choose(user_id=leaver.pk, wants_recommendations=False)
+
     erasing.erase_account(user_id=leaver.pk, gives_up_points=True)
     outbox.deliver_due()
 
@@ -77,8 +81,19 @@ def test_person_is_gone_and_the_books_stay(leaver: User, client: Client) -> None
         "country": "KR",
         "postal_code": "04",
     }
-    for model in (Address, Device, EmailAddress, Cart, WishlistItem, Notification):
-        assert not model.objects.filter(user=leaver).exists(), model
+    for rows in (
+        Address.objects,
+        Device.objects,
+        EmailAddress.objects,
+        Cart.objects,
+        WishlistItem.objects,
+        Notification.objects,
+        Privacy.objects,
+    ):
+        assert not rows.filter(user=leaver).exists(), rows.model
+    assert not Dispatch.objects.filter(
+        event__topic="customer.erased", delivered_at=None
+    ).exists()
     assert client.get("/account/").status_code == 302
     UserFactory.create(email=email)
     assert_books_balance()
