@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from analytics import buffer, pseudonyms
 from analytics.models import (
+    Behaviour,
     BehaviourEvent,
     CustomerSegment,
     NotInterested,
