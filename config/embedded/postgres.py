@@ -36,6 +36,8 @@ _DURABLE = {
 }
 # For tests: fast, and lost with the machine.
 _UNSAFE = {
+    # Several processes race at the same time, each with up to eighty connections.
+    "max_connections": "400",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

@@ -137,7 +137,7 @@ def test_payer_who_never_comes_back_is_asked_after(shop: Web, shelves: Shelves) 
 
     # The clock asks every half minute, and the late money takes twenty seconds.
     wait_for(lambda: is_paid(lost), "the sweep finds the lost message", 60)
-    wait_for(lambda: is_paid(late), "the late money arrives", 180)
+    wait_for(lambda: is_paid(late), "the late money arrives", 600)
 
     assert not ProviderEvent.objects.filter(payment=lost).exists()
     assert ProviderEvent.objects.filter(payment=late).count() == 1
