@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # The head of a ledger that has no entries yet.
 GENESIS = b"\x00" * 32
@@ -14,11 +15,11 @@ GENESIS = b"\x00" * 32
 class EntryKind(models.TextChoices):
     """Why points moved, seen from the shopper's side."""
 
-    CHARGE = "charge", _("Charged")
-    USE = "use", _("Used")
-    REFUND = "refund", _("Refunded")
-    EXPIRE = "expire", _("Expired")
-    ADJUST = "adjust", _("Adjusted")
+    CHARGE = "charge", pgettext_lazy("points", "Charged")
+    USE = "use", pgettext_lazy("points", "Used")
+    REFUND = "refund", pgettext_lazy("points", "Refunded")
+    EXPIRE = "expire", pgettext_lazy("points", "Expired")
+    ADJUST = "adjust", pgettext_lazy("points", "Adjusted")
 
 
 class SystemAccount(models.TextChoices):
