@@ -23,9 +23,9 @@ from orders.erasing import UNFINISHED
 from orders.models import Order
 from shop.checkout_forms import AddressForm
 from shop.guards import say_no, see_other, shopper_action
+from shop.language import remember_language
 from shop.timeline import steps_of
 from shop.typing import AuthenticatedHttpRequest
-from shop.views.preferences import remember_language
 
 # In the session, until the next one is removed: what "undo" puts back.
 REMOVED = "removed_address"
@@ -65,6 +65,16 @@ class ProfileForm(forms.ModelForm[User]):
         return clean
 
 
+class BookForm(AddressForm):
+    """An address for the book: nothing on the page follows its postal code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attrs = self.fields["postal_code"].widget.attrs
+        for name in [name for name in attrs if name.startswith("data-hx-")]:
+            del attrs[name]
+
+
 @login_required
 def account_page(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show where everything is, and how far the last order has come."""
@@ -102,7 +112,7 @@ def address_page(
 ) -> HttpResponse:
     """Write a new address, or correct one."""
     address = _own_address(request, address_id) if address_id else None
-    form = AddressForm(request.POST or None, instance=address)
+    form = BookForm(request.POST or None, instance=address)
     if request.method == "POST" and form.is_valid() and _save(request, form, address):
         return see_other(request, reverse("shop:addresses"))
     status = 422 if form.errors else 200

@@ -104,5 +104,5 @@ def test_app_is_a_device_too(client: Client) -> None:
     devices.end(user_id=user.pk, device_id=device.id)
 
     refresh = {"refresh": pair.json()["refresh"]}
-    answer = client.post("/api/v1/auth/refresh", refresh, "application/json")
+    answer = client.post("/api/v1/auth/token/refresh", refresh, "application/json")
     assert answer.status_code == 401

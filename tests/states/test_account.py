@@ -81,7 +81,7 @@ def test_profile_speaks_the_language_that_is_chosen(visit: Visit) -> None:
     user = proved()
     page = visit("/account/profile/", user=user)
 
-    page.get_by_label("Language").select_option("ko")
+    page.locator("select[name=language]").select_option("ko")
     page.get_by_role("button", name="Save").click()
 
     expect(page.locator("html")).to_have_attribute("lang", "ko")
