@@ -44,9 +44,9 @@ def findings(
                 for place in group:
                     found = _too_wide(page, place)
                     faults[place.name] += [f"{language}, {fault}" for fault in found]
-    for name, found in faults.items():
-        words = f"{len(found)} too wide"
-        yield Finding("overflow", name, words, "0", not found, found)
+    for name, wide in faults.items():
+        words = f"{len(wide)} too wide"
+        yield Finding("overflow", name, words, "0", not wide, wide)
 
 
 def _too_wide(page: Page, place: Place) -> Iterator[str]:

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from audit.visitors import BUYER, GUEST, SHOPPER
+from audit.visitors import BUYER, GUEST, PLENTY, SHOPPER
 from catalog.models import Category, Product
 from demo.logins import MINJI
 from orders.models import Order, OrderStatus
 from reviews.models import Review
 
 NOT_FOUND = 404
+SOLD_OUT = Q(stock__on_hand=F("stock__reserved"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ def _open_places() -> list[Place]:
 
 
 def _goods() -> list[Place]:
-    products = Product.objects.on_sale().with_available()
+    products = Product.objects.on_sale()
     reviewed = Review.objects.order_by("-pk").values("product_id")
-    rich = products.filter(available__gt=5, pk__in=reviewed).order_by("pk").first()
-    sold_out = products.filter(available=0).order_by("pk").first()
+    rich = products.filter(PLENTY, pk__in=reviewed).order_by("pk").first()
+    sold_out = products.filter(SOLD_OUT).order_by("pk").first()
     category = Category.objects.filter(parent=None).first()
     assert rich is not None
     assert sold_out is not None

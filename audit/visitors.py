@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db.models import F, Q
 from django.test import Client
 
 from accounts.models import User
@@ -15,6 +16,7 @@ from demo.logins import MINJI
 
 GUEST, BUYER, SHOPPER = "guest", "guest with a cart", "shopper"
 CART_SIZE = 3
+PLENTY = Q(stock__on_hand__gt=F("stock__reserved") + 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def _client() -> Client:
 
 
 def _fill_cart(client: Client) -> None:
-    products = Product.objects.on_sale().with_available().filter(available__gt=5)
+    products = Product.objects.on_sale().filter(PLENTY)
     for product_id in products.order_by("pk").values_list("pk", flat=True)[:CART_SIZE]:
         answer = client.post("/cart/add/", {"product": product_id, "quantity": 1})
         assert answer.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}
