@@ -1,9 +1,11 @@
 """What a button of the cart answers: the cart anew, or the page it stands on."""
 
+import secrets
 from typing import Any
 
 from django.contrib import messages
 from django.core import signing
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,6 +28,11 @@ from shop.typing import is_fragment, user_id_of
 # Lets whoever removed something put it back as it was.
 _UNDO_SALT = "shop.cart.undo"
 UNDO_AGE = 3600  # seconds
+# Which page made a version of a cart is remembered for so long.
+TAB_AGE = 3600  # seconds
+TAB_BYTES = 8
+LONGEST_VERSION = 18
+MOST_MISSED = 20
 
 
 def cart_view(request: HttpRequest, cart: Cart | None = None) -> CartView:
@@ -51,6 +58,7 @@ def cart_context(request: HttpRequest, undo: str = "") -> dict[str, Any]:
     is_gone = removed is not None and removed.product_id not in shown
     return {
         "view": view,
+        "tab": _tab_of(request),
         "undo": undo if is_gone else "",
         "removed_name": name_of(removed.product_id) if removed and is_gone else "",
         "is_fragment": is_fragment(request),
@@ -63,6 +71,9 @@ def after_change(request: HttpRequest, *, is_aside: bool = False) -> HttpRespons
     if not is_fragment(request):
         return see_other(request, reverse("shop:cart"))
     context = cart_context(request) | {"is_aside": is_aside}
+    cart = context["view"].cart
+    if cart is not None:
+        cache.set(_key(cart.pk, cart.version), context["tab"], TAB_AGE)
     response = render(request, "shop/cart/fragment.html", context)
     return trigger_client_event(response, "cart", {"value": context["view"].pieces})
 
@@ -84,13 +95,30 @@ def after_removal(request: HttpRequest, removed: Removed) -> HttpResponse:
 
 
 def tell_if_stale(request: HttpRequest, cart: Cart) -> None:
-    """Say so if the cart is not any more what the page with the button had shown."""
+    """Say so if another page has changed the cart since this one showed it.
+
+    Whoever presses quickly sends what their page shows before the last answer is there:
+    that is no news to them.
+    """
     seen = request.POST.get("version", "")
-    if seen and seen != str(cart.version):
+    if not seen.isdecimal() or len(seen) > LONGEST_VERSION:
+        return
+    missed = range(int(seen) + 1, cart.version + 1)[:MOST_MISSED]
+    made = cache.get_many([_key(cart.pk, version) for version in missed])
+    tab = request.POST.get("tab", "")
+    if any(made.get(_key(cart.pk, version)) != tab for version in missed):
         messages.warning(
             request,
             _("Your cart was changed in another window. This is how it stands now."),
         )
+
+
+def _tab_of(request: HttpRequest) -> str:
+    return request.POST.get("tab", "")[:TAB_BYTES] or secrets.token_hex(TAB_BYTES // 2)
+
+
+def _key(cart_id: int, version: int) -> str:
+    return f"cart-tab/{cart_id}/{version}"
 
 
 def tell_merged(request: HttpRequest, merged: Merged) -> None:

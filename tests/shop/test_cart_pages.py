@@ -291,6 +291,28 @@ def test_htmx_changes_only_the_cart(signed_in: Client) -> None:
     assert answer["HX-Trigger"] == '{"cart": {"value": 2}}'
 
 
+@pytest.mark.parametrize(("tab", "is_told"), [("mine", False), ("other", True)])
+def test_only_another_page_s_change_is_told(
+    signed_in: Client,
+    tab: str,
+    is_told: bool,  # noqa: FBT001 — given by pytest
+) -> None:
+    cup = ProductFactory.create()
+    put(signed_in, cup, 1)
+    path, version = f"/cart/{cup.pk}/quantity/", Cart.objects.get().version
+
+    def change(quantity: int, tab: str) -> str:
+        values = {"quantity": quantity, "version": version, "tab": tab}
+        return text_of(signed_in.post(path, values, headers=HTMX))
+
+    # The second is sent before the first has answered.
+    first, second = change(2, "mine"), change(3, tab)
+
+    assert "changed in another window" not in first
+    assert ("changed in another window" in second) is is_told
+    assert quantities(Cart.objects.get()) == {cup.pk: 3}
+
+
 def test_cart_page_needs_few_statements_however_full(
     signed_in: Client,
     shopper: User,

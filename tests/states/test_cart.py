@@ -318,6 +318,7 @@ def test_cart_counts_every_press_of_an_impatient_shopper(
     page.get_by_role("button", name="One more: Moon jar").click(click_count=3, delay=5)
 
     expect(_go(page)).to_contain_text("₩74,000")
+    expect(page.get_by_text("changed in another window")).to_have_count(0)
     assert CartItem.objects.get().quantity == 4
 
 
