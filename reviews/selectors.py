@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -61,19 +61,25 @@ def histogram(product_id: int) -> dict[int, int]:
 
 
 def standing(user_id: int | None, product_id: int) -> Standing:
-    """Return what a shopper may do about a product; nothing for a guest."""
+    """Return what a shopper may do about a product; nothing for a guest.
+
+    One statement, a second one for who has written something.
+    """
     if user_id is None:
         return Standing()
-    own = Review.objects.of_user(user_id).filter(product=product_id).first()
-    if own is not None and own.state != ReviewState.WITHDRAWN:
-        return Standing(own=own)
-    return Standing(may_write=has_received(user_id, product_id))
+    own = Review.objects.of_user(user_id).filter(product=product_id)
+    kept = own.exclude(state=ReviewState.WITHDRAWN)
+    [(own_id, may_write)] = User.objects.filter(pk=user_id).values_list(
+        Subquery(kept.values("pk")[:1]), Exists(_deliveries(user_id, product_id))
+    )
+    if own_id is not None:
+        return Standing(own=own.get(pk=own_id))
+    return Standing(may_write=may_write)
 
 
-def has_received(user_id: int, product_id: int) -> bool:
-    """Tell whether an order with the product was delivered to the shopper."""
+def _deliveries(user_id: int, product_id: int) -> QuerySet[Order]:
     delivered = Order.objects.placed_by(user_id).filter(status=OrderStatus.DELIVERED)
-    return delivered.filter(lines__product=product_id).exists()
+    return delivered.filter(lines__product=product_id)
 
 
 def to_review(user_id: int, *, limit: int) -> list[OrderLine]:

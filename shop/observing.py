@@ -77,7 +77,7 @@ def observe(
 ) -> None:
     """Note what somebody who consents did; never waits for the database."""
     audience = audience_of(request)
-    if audience.actor is None or request.headers.get("Sec-Purpose", ""):
+    if audience.actor is None or is_ahead(request):
         return
     at = timezone.now()
     act = Act(kind, audience.actor, at, product_id, query=query, source=source)
@@ -87,10 +87,19 @@ def observe(
 def observe_product(request: HttpRequest, product_id: int, lists: list[str]) -> None:
     """Note that a product was looked at, the list it was found in, and those shown."""
     # What refreshes itself is not somebody who looks.
-    if is_fragment(request) or request.method != "GET":
-        return
+    if not (is_fragment(request) or request.method != "GET" or is_ahead(request)):
+        note_look(request, product_id, lists)
+
+
+def is_ahead(request: HttpRequest) -> bool:
+    """Tell whether a browser fetches a page that nobody may ever look at."""
+    return bool(request.headers.get("Sec-Purpose", ""))
+
+
+def note_look(request: HttpRequest, product_id: int, lists: list[str]) -> None:
+    """Note what ``observe_product`` does, of a page that is on the screen now."""
     actor = audience_of(request).actor
-    if actor is None or request.headers.get("Sec-Purpose", ""):
+    if actor is None:
         return
     at = timezone.now()
     acts = [Act(Behaviour.VIEW, actor, at, product_id, source="product")]

@@ -53,8 +53,6 @@ def place_of_request(
 def ways_to(place: Place, *, weight: int, value: int, now: datetime) -> list[Way]:
     """Return each way that takes a parcel there; ``weight`` is in grams."""
     address = {"postal_code": place.postal_code, "country": place.country}
-    key = tuple(deliveries.place_of(address).values())
-    terms = _ways.get_or_make(key, lambda: deliveries.ways(address))
     return [
         Way(
             name=local(way.name),
@@ -62,9 +60,15 @@ def ways_to(place: Place, *, weight: int, value: int, now: datetime) -> list[Way
             free_from=way.free_above(weight),
             window=promise(way.schedule, now=now),
         )
-        for way in terms
+        for way in terms_to(address)
         if (cost := way.table_cost(weight, value)) is not None
     ]
+
+
+def terms_to(address: Mapping[str, str]) -> list[DeliveryTerms]:
+    """Return the ways of delivery to an address; they may be a minute old."""
+    key = tuple(deliveries.place_of(address).values())
+    return _ways.get_or_make(key, lambda: deliveries.ways(address))
 
 
 def clean(text: str) -> str:

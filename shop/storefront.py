@@ -13,9 +13,9 @@ from catalog.texts import local
 from common.db import run
 from common.languages import reader_language
 from common.memo import Memo
-from delivery import selectors as deliveries
 from delivery.terms import DeliveryTerms, Schedule
 from shop.carts import guest_token
+from shop.places import terms_to
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
@@ -146,7 +146,7 @@ def home_deliveries() -> list[HomeDelivery]:
 
 
 def _home_delivery() -> list[HomeDelivery]:
-    found = [_at_home(way) for way in deliveries.ways({})]
+    found = [_at_home(way) for way in terms_to({})]
     return [way for way in found if way is not None]
 
 

@@ -52,6 +52,7 @@ urlpatterns = [
     path("delivery-place/", products.choose_place, name="delivery-place"),
     path("recent/", recent.recent_page, name="recent"),
     path("recent/clear/", recent.clear, name="recent-clear"),
+    path("products/<key:product_id>/looked/", products.looked, name="looked"),
     path("products/<key:product_id>/alert/", restock.ask, name="alert"),
     path("products/<key:product_id>/alert/undo/", restock.undo, name="alert-undo"),
     path("products/<key:product_id>/reviews/", reviews.section, name="product-reviews"),

@@ -1,5 +1,6 @@
 """The ranking: what sold best, in which days, and how that has changed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from analytics.selectors import BEST_SELLERS, BestSellers, best_sellers, places_before
 from catalog.models import Product
 from shop.cards import FIRST_ROW, card_rows, render_cards
+from shop.seo.pages import list_facts
 from shop.shelves import Shelf, top_shelves
+from shop.storefront import storefront_of
 
 # Name in the address, label, shop days, places.
 WINDOWS = (
@@ -54,9 +57,12 @@ def best_page(request: HttpRequest) -> HttpResponse:
     family = shelf.family if shelf else None
     best = best_sellers(days=days, limit=limit, categories=family)
     before = places_before(best, categories=family)
+    places = ranked(best, before, wished=storefront_of(request).wished)
     context: dict[str, Any] = {
         "best": best,
-        "places": ranked(best, before),
+        "places": places,
+        "shown_cards": [place.card for place in places],
+        "facts": list_facts(str(_("Best sellers")), len(places), shelf),
         # A shop without a past has nothing to compare with.
         "has_past": bool(before),
         "is_short": 0 < len(best.items) < BEST_SELLERS,
@@ -69,13 +75,16 @@ def best_page(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/products/best.html", context)
 
 
-def ranked(best: BestSellers, before: dict[int, int]) -> list[Place]:
+def ranked(
+    best: BestSellers, before: dict[int, int], *, wished: Collection[int] = ()
+) -> list[Place]:
     """Return the places of a ranking with their cards."""
     ids = [item.product_id for item in best.items]
     found = Product.objects.on_sale().with_available().filter(pk__in=ids)
     rows = {row.id: row for row in card_rows(found)} if ids else {}
     items = [item for item in best.items if item.product_id in rows]
-    cards = render_cards([rows[item.product_id] for item in items], eager=FIRST_ROW)
+    shown = [rows[item.product_id] for item in items]
+    cards = render_cards(shown, eager=FIRST_ROW, wished=wished)
     return [
         Place(
             rank=item.rank,

@@ -74,9 +74,7 @@ class ListPage:
             "asked": asked,
             "title": self.title,
             "listing": listing,
-            "cards": render_cards(
-                listing.rows, eager=FIRST_ROW, wished=self.wished
-            ),
+            "cards": render_cards(listing.rows, eager=FIRST_ROW, wished=self.wished),
             "panel": panel(asked, self.shelf, listing.facets),
             "show": show_label(listing.count, is_capped=listing.is_capped),
             "is_open": is_open,

@@ -9,15 +9,20 @@ from django.http import (
     HttpResponsePermanentRedirect,
 )
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from analytics.trial import LISTS
 from catalog.models import Product
+from common.languages import reader_language
+from common.memo import Memo
 from shop.cards import card_rows, render_cards, stock_note
 from shop.guards import from_our_pages, say_no
-from shop.observing import observe_product
+from shop.observing import is_ahead, note_look, observe_product
 from shop.places import clean, place_of_request, remember, ways_to
 from shop.price_history import price_facts
 from shop.product_facts import pictures, siblings, specifications, with_facts
@@ -34,6 +39,9 @@ from shop.views.preferences import safe_next
 RELATED = 5
 # More of one product than this is a matter for the sales team.
 MAX_IN_FORM = 99
+
+# A review that counts gives its product a new version; a vote shows a little later.
+_reviews: Memo[tuple[int, int, str], dict[str, Any]] = Memo(seconds=15, size=500)
 
 
 def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpResponse:
@@ -62,15 +70,29 @@ def product_page(request: HttpRequest, slug: str, product_id: int) -> HttpRespon
         **_price_of(request, product),
         **_stock_of(request, product),
         **_delivery_of(request, product),
-        **reviews_context(request, product),
+        **_reviews_of(request, product),
         **place_of(find_shelf_by_id(product.category_id)),
     }
     context["facts"] = product_facts(
         described(product, context, storefront_of(request).delivery_methods),
         context["current_shelf"],
     )
-    observe_product(request, product.pk, [row.source for row in rows])
+    shown = [row.source for row in rows]
+    observe_product(request, product.pk, shown)
+    if is_ahead(request):
+        context["look_query"] = urlencode(
+            {"via": request.GET.get("via", ""), "shown": shown}, doseq=True
+        )
     return render(request, "shop/products/detail.html", context)
+
+
+@from_our_pages
+@require_POST
+def looked(request: HttpRequest, product_id: int) -> HttpResponse:
+    """Note a look at a page that was fetched before anybody wanted to see it."""
+    shown = [name for name in request.GET.getlist("shown") if name in LISTS]
+    note_look(request, product_id, shown)
+    return HttpResponse(status=204)
 
 
 @from_our_pages
@@ -112,6 +134,21 @@ def place_of(shelf: Shelf | None) -> dict[str, Any]:
 
 def _shelves_above(shelf: Shelf | None) -> list[int]:
     return [one.id for one in (*shelf.path, shelf)] if shelf else []
+
+
+def _reviews_of(request: HttpRequest, product: Product) -> dict[str, Any]:
+    """Return the reviews; guests who ask for nothing special see them as kept."""
+    if request.GET or user_id_of(request) is not None:
+        return reviews_context(request, product)
+    key = (product.pk, product.version, reader_language())
+    return _reviews.get_or_make(key, lambda: _rendered_reviews(request, product))
+
+
+def _rendered_reviews(request: HttpRequest, product: Product) -> dict[str, Any]:
+    context = reviews_context(request, product)
+    shown = context | {"product": product, "product_page": product_url(product)}
+    template = get_template("shop/parts/_reviews.html")
+    return context | {"reviews_markup": template.render(shown, request)}
 
 
 def _price_of(request: HttpRequest, product: Product) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def ask(request: HttpRequest, product_id: int) -> HttpResponse:
     return see_other(request, page if user_id is None else safe_next(request, page))
 
 
+@from_our_pages
 @require_POST
 def undo(request: HttpRequest, product_id: int) -> HttpResponse:
     """Leave the line again."""

@@ -29,7 +29,7 @@ from reviews.models import (
     Review,
     ReviewSort,
 )
-from shop.guards import say_no, see_other
+from shop.guards import from_our_pages, say_no, see_other
 from shop.reviews import PLACE, reviews_context, reviews_url
 from shop.typing import AuthenticatedHttpRequest, is_fragment, user_id_of
 
@@ -137,6 +137,7 @@ def withdraw(request: AuthenticatedHttpRequest, review_id: int) -> HttpResponse:
     return render(request, "shop/reviews/withdraw.html", {"review": review, **ACCOUNT})
 
 
+@from_our_pages
 @require_POST
 def helpful(request: HttpRequest, review_id: int) -> HttpResponse:
     """Call a review helpful, or no longer."""

@@ -17,6 +17,7 @@ from analytics.models import Behaviour
 from shop.asked import Asked
 from shop.listing import find
 from shop.observing import observe
+from shop.seo.pages import list_facts
 from shop.shelves import Shelf, find_shelf
 from shop.storefront import storefront_of
 from shop.suggesting import SHORTEST, suggest
@@ -83,6 +84,7 @@ def _list_page(
         context = {
             "asked": asked,
             "title": page.title,
+            "facts": list_facts(page.title, found.count, shelf),
             "listing_markup": kept_markup(page),
             "search_text": asked.text,
             "nav": nav,

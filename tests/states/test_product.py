@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from catalog import services as catalog
 from catalog.models import Product, ProductGroup
@@ -117,11 +117,10 @@ def test_product_whose_price_changes_meanwhile_says_so(
     visit: Visit, jar: Product
 ) -> None:
     page = visit()
-    sockets: list[WebSocketRoute] = []
-    page.route_web_socket("**/ws/**", sockets.append)
+    sockets = sockets_of(page)
     page.goto(page_of(jar))
     expect(page.get_by_text("The price changed")).to_be_hidden()
-    page.wait_for_timeout(100)
+    wait_for(page, sockets)
     catalog.change_price(product_id=jar.pk, price=17_000, cause="sale", actor_id=None)
 
     sockets[0].send(stock_frame(jar, price=17_000))
@@ -135,10 +134,9 @@ def test_product_that_sells_out_meanwhile_cannot_be_bought_any_more(
     visit: Visit, jar: Product
 ) -> None:
     page = visit()
-    sockets: list[WebSocketRoute] = []
-    page.route_web_socket("**/ws/**", sockets.append)
+    sockets = sockets_of(page)
     page.goto(page_of(jar))
-    page.wait_for_timeout(100)
+    wait_for(page, sockets)
     Stock.objects.filter(product=jar).update(on_hand=0)
 
     sockets[0].send(stock_frame(jar, available=0))
@@ -147,6 +145,26 @@ def test_product_that_sells_out_meanwhile_cannot_be_bought_any_more(
         page.locator("#offer").get_by_role("button", name="Notify me")
     ).to_be_visible()
     expect(page.locator("#stock")).to_contain_text("Sold out")
+
+
+def sockets_of(page: Page) -> list[WebSocketRoute]:
+    """Collect the sockets that a page opens; they are the test's to speak by."""
+    sockets: list[WebSocketRoute] = []
+
+    def take(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/**", take)
+    return sockets
+
+
+def wait_for(page: Page, sockets: list[WebSocketRoute]) -> None:
+    """Wait until a page has opened its socket."""
+    for _look in range(100):
+        if sockets:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("The page opened no socket.")
 
 
 def stock_frame(product: Product, **facts: int) -> str:
