@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from orders.models import Order, OrderStatus
 from payments.models import Payment
@@ -12,6 +13,12 @@ from tests.states.conftest import Visit
 from tests.states.orders import make_late, moon_jar, order_in, placed, shopper
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def bank(settings: Settings, live_server: LiveServer) -> None:
+    """Let the test bank's page be where the shop is."""
+    settings.SHOP_BASE_URL = live_server.url
 
 
 def pay_url(order: Order) -> str:
@@ -51,6 +58,7 @@ def test_pay_by_points(visit: Visit) -> None:
     assert PointAccount.objects.get(user=buyer).balance == 78_500
 
 
+@pytest.mark.usefixtures("bank")
 def test_pay_by_somebody_else(visit: Visit) -> None:
     buyer = shopper()
     order = placed(buyer)
@@ -133,6 +141,7 @@ def test_pay_twice_shows_that_it_is_paid(visit: Visit) -> None:
     assert PointAccount.objects.get(user=buyer).balance == 78_500
 
 
+@pytest.mark.usefixtures("bank")
 def test_pay_that_the_provider_refused_can_be_tried_again(visit: Visit) -> None:
     buyer = shopper()
     order = placed(buyer)
