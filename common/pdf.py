@@ -2,21 +2,22 @@
 
 The HTML is ours, its texts are people's: templates escape them. One document is drawn
 at a time in a process, and nobody waits for their turn or for their document for long.
+Importing what draws takes half a second, so only who draws does.
 """
+# ruff: noqa: PLC0415
 
 from functools import cache
 from io import BytesIO
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from reportlab.lib.fonts import addMapping
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from xhtml2pdf import default, pisa
-from xhtml2pdf.config.resources import RenderLimitError, ResourceAccessPolicy
 
 from common.errors import Unavailable
+
+if TYPE_CHECKING:
+    from xhtml2pdf.config.resources import ResourceAccessPolicy
 
 # The one family of all documents: it has Latin, Cyrillic and Hangul.
 FAMILY = "Pretendard"
@@ -37,6 +38,9 @@ class PrinterBusy(Unavailable):
 
 def pdf_of(html: str) -> bytes:
     """Draw a document; raise ``PrinterBusy`` rather than take long."""
+    from xhtml2pdf import pisa
+    from xhtml2pdf.config.resources import RenderLimitError
+
     if not _turn.acquire(timeout=LONGEST_TURN):
         raise PrinterBusy
     try:
@@ -54,6 +58,11 @@ def pdf_of(html: str) -> bytes:
 
 @cache
 def _load_fonts() -> None:
+    from reportlab.lib.fonts import addMapping
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from xhtml2pdf import default
+
     # Once per process: reading them takes longer than drawing a document.
     for weight, is_bold in (("Regular", 0), ("Bold", 1)):
         name = f"{FAMILY}-{weight}"
@@ -64,7 +73,9 @@ def _load_fonts() -> None:
 
 
 @cache
-def _nothing_else() -> ResourceAccessPolicy:
+def _nothing_else() -> "ResourceAccessPolicy":
+    from xhtml2pdf.config.resources import ResourceAccessPolicy
+
     return ResourceAccessPolicy.server(
         base_dir=None, allow_remote=False, max_render_seconds=LONGEST_RENDER
     )
