@@ -157,6 +157,17 @@ def test_page_that_refreshes_itself_is_not_a_view(
     assert behaviour.flush() == 0
 
 
+def test_page_fetched_ahead_is_a_view_once_it_is_looked_at(
+    agreed: Client, product: Product
+) -> None:
+    agreed.get(page(product), headers={"Sec-Purpose": "prefetch"})
+    looked = f"/products/{product.pk}/looked/"
+    agreed.post(looked, headers={"Origin": "http://testserver"})
+    behaviour.flush()
+
+    assert BehaviourEvent.objects.get().kind == "view"
+
+
 # --- Redis ---------------------------------------------------------------------------
 
 
