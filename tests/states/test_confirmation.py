@@ -29,7 +29,7 @@ def test_confirmation_says_all_that_matters(visit: Visit) -> None:
     assert f"We have written to {buyer.email}." in text
     assert order.number in text
     assert "Arrives by" in text
-    assert "78,500 P" in text
+    assert "78,500\N{NO-BREAK SPACE}P" in text
     assert "Moon jar" in text
     page.get_by_role("link", name="Follow the order").click()
     page.wait_for_url(f"**/orders/{order.number}/")
