@@ -132,11 +132,12 @@ def _key(word: Message) -> tuple[object, str | None]:
 
 
 def _forms(word: Message) -> tuple[str, ...]:
-    return word.string if isinstance(word.string, tuple) else (word.string,)
+    found = word.string
+    return found if isinstance(found, tuple) else (str(found or ""),)
 
 
 def _forms_of_id(word: Message) -> tuple[str, ...]:
-    return word.id if isinstance(word.id, tuple) else (word.id,)
+    return word.id if isinstance(word.id, tuple) else (str(word.id),)
 
 
 def _facts(text: str) -> list[str]:

@@ -58,8 +58,9 @@ def words(language: str) -> Words:
 
 
 def _category_names(by_slug: dict[str, str]) -> dict[str, str]:
-    shown = [one for top in categories() for one in (top, *top.shelves)]
-    return {one.name: by_slug[one.slug] for one in shown}
+    tops = {top.name: by_slug[top.slug] for top in categories()}
+    shelves = (shelf for top in categories() for shelf in top.shelves)
+    return tops | {shelf.name: by_slug[shelf.slug] for shelf in shelves}
 
 
 def _read(path: Path) -> dict[str, Any]:
