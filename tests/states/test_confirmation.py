@@ -89,7 +89,8 @@ def test_confirmation_invites_a_guest_to_an_account(visit: Visit) -> None:
     page.goto(thanks_url(order))
 
     page.get_by_role("link", name="Create an account").click()
-    assert page.get_by_label("E-mail").first.input_value() == "ji-won@example.com"
+    page.wait_for_url("**/accounts/signup/**")
+    assert page.input_value("main [name=email]") == "ji-won@example.com"
 
 
 def pay_outside(order: Order) -> None:
