@@ -176,11 +176,11 @@ def test_reviews_cost_few_statements(
     guest.get(path, headers=HTMX)
     signed_in.get(path, headers=HTMX)
 
-    # The product, the histogram, reviews with authors and votes, their photos.
-    with django_assert_num_queries(4):
+    # The product, reviews with authors and votes, their photos.
+    with django_assert_num_queries(3):
         guest.get(path, headers=HTMX)
-    # And who it is (session, user), their own review, whether they bought it.
-    with django_assert_num_queries(8):
+    # And who it is (session, user), and their own review or whether they bought it.
+    with django_assert_num_queries(6):
         signed_in.get(path, headers=HTMX)
 
 
