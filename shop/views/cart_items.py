@@ -24,6 +24,7 @@ from shop.cart_answers import (
 from shop.carts import find_cart, open_cart
 from shop.guards import from_our_pages, say_no
 from shop.observing import observe
+from shop.typing import is_fragment
 from shop.views.cart import tell_clamped
 
 ON = "on"
@@ -43,7 +44,9 @@ def change(request: HttpRequest, product_id: int) -> HttpResponse:
     if not form.is_valid():
         say_no(request, _("Choose a quantity between 1 and 999."))
         return after_change(request)
-    wanted = max(1, form.cleaned_data["quantity"] + (form.cleaned_data["step"] or 0))
+    # The script has added it already, and htmx sends the pressed button along.
+    step = 0 if is_fragment(request) else form.cleaned_data["step"] or 0
+    wanted = max(1, form.cleaned_data["quantity"] + step)
     left = left_for(request, product_id)
     quantity = min(wanted, left, MAX_QUANTITY) if left > 0 else wanted
 

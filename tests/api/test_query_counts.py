@@ -107,6 +107,9 @@ CALLS: dict[str, Call] = {
     "wait no longer": lambda api, s: api.delete(
         f"/api/v1/products/{s.sold_out.pk}/back-in-stock"
     ),
+    "wishlist": lambda api, _: api.get("/api/v1/wishlist"),
+    "wishlist save": lambda api, s: api.put(f"/api/v1/wishlist/{s.sold_out.pk}"),
+    "wishlist remove": lambda api, s: api.delete(f"/api/v1/wishlist/{s.sold_out.pk}"),
     "best": lambda api, _: api.get("/api/v1/products/best"),
     "categories": lambda api, _: api.get("/api/v1/categories"),
     "points": lambda api, _: api.get("/api/v1/points"),
