@@ -32,7 +32,11 @@ HEIGHT = 844
 PATIENCE = 15_000  # milliseconds
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Answers that a state is about are named by the browser in its console.
-ANSWERED = "Failed to load resource: the server responded with a status of"
+ANSWERED = (
+    "Failed to load resource: the server responded with a status of",
+    "Failed to load resource: net::ERR_FAILED",
+    "Response Status Error Code",  # htmx says it once more
+)
 
 
 class Visit(Protocol):

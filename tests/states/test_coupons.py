@@ -172,7 +172,7 @@ def test_coupon_in_a_burst_is_tried_again(visit: Visit) -> None:
     page.route("**/claim/", crowd)
     page.get_by_role("button", name="Get coupon").click()
 
-    expect(page.get_by_text("You are no. 1.")).to_be_visible()
+    expect(page.get_by_text("You are no. 1.")).to_be_visible(timeout=30_000)
     assert len(tries) == 2
     assert Coupon.objects.filter(batch=batch).count() == 1
 
@@ -189,7 +189,8 @@ def test_coupon_in_a_long_burst_ends_with_an_honest_word(visit: Visit) -> None:
     page.route("**/claim/", crowd)
     page.get_by_role("button", name="Get coupon").click()
 
-    expect(page.get_by_text("Too much is going on right now.")).to_be_visible()
+    word = page.get_by_text("Too much is going on right now.")
+    expect(word).to_be_visible(timeout=60_000)
     assert len(tries) == 4
     assert not Coupon.objects.exists()
 

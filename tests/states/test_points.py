@@ -69,8 +69,9 @@ def test_points_charge_fails_at_the_bank(visit: Visit) -> None:
     page = visit("/points/", user=user)
     page.get_by_label("Test card").check()
     preset(page, "+10,000").click()
+    page.wait_for_url("**/sandbox/**")
 
-    page.locator("[name=script][value=decline]").click()
+    page.locator("button[value=decline]").click()
 
     page.wait_for_url("**/points/**")
     expect(page.locator(".notice-error")).to_be_visible()
