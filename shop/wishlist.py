@@ -100,7 +100,8 @@ def _lines(page: Page[WishlistItem], user_id: int) -> list[WishLine]:
         CardRow(item.product_id, item.product.version, _available(item))
         for item in on_sale
     ]
-    cards = dict(zip([row.id for row in rows], render_cards(rows), strict=True))
+    ids = [row.id for row in rows]
+    cards = dict(zip(ids, render_cards(rows, wished=ids), strict=True))
     awaited = _awaited(user_id, [row.id for row in rows if not row.available])
     return [_line(item, now, cards, awaited) for item in page.rows]
 

@@ -44,6 +44,8 @@ def test_wishlist_price_drop_since_saved_is_marked(
     page = visit("/wishlist/", user=shopper)
 
     expect(page.get_by_text("₩2,000 less than when you saved it")).to_be_visible()
+    heart = page.get_by_role("button", name="Save Moon jar")
+    expect(heart).to_have_attribute("aria-pressed", "true")
 
 
 def test_wishlist_price_up_since_saved_is_marked(
