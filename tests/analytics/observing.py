@@ -1,6 +1,7 @@
 """Orders and visits out of which pairs are made, written straight into the tables."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
@@ -65,3 +66,14 @@ def act(kind: str, actor: UUID, product: Product | None = None, **more: str) -> 
     """Return something that happened just now."""
     key = product.pk if product else None
     return Act(kind, actor, timezone.now(), key, event_id=uuid4(), **more)
+
+
+def sent(product: Product, **more: Any) -> dict[str, Any]:
+    """Return an event as clients send it."""
+    return {
+        "id": str(uuid4()),
+        "type": "view",
+        "at": timezone.now().isoformat(),
+        "product_id": product.pk,
+        **more,
+    }
