@@ -37,7 +37,7 @@ def test_order_page_shows_names_prices_and_address_as_they_were(
     page = text_of(signed_in.get(f"/orders/{order.number}/"))
 
     assert f"Order {order.number} Paid" in page
-    assert "Moon jar ₩10,000 × 2 ₩20,000" in page
+    assert "Moon jar ₩10,000 × 2 Buy again Moon jar ₩20,000" in page
     assert "Delivery: Standard ₩3,000 Total ₩23,000" in page
     assert "Lee Ji-won 1 Mapo-daero" in page
     assert "99,000" not in page
