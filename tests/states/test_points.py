@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from points import services as points
 from points.models import LedgerEntry, PointAccount
@@ -64,7 +65,11 @@ def test_points_above_the_limit(visit: Visit) -> None:
     assert not LedgerEntry.objects.exists()
 
 
-def test_points_charge_fails_at_the_bank(visit: Visit) -> None:
+def test_points_charge_fails_at_the_bank(
+    visit: Visit, live_server: LiveServer, settings: Settings
+) -> None:
+    # The test bank's page stands at the shop's own address.
+    settings.SHOP_BASE_URL = live_server.url
     user = UserFactory.create()
     page = visit("/points/", user=user)
     page.get_by_label("Test card").check()
