@@ -34,7 +34,10 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 # Answers that a state is about are named by the browser in its console.
 ANSWERED = (
     "Failed to load resource: the server responded with a status of",
+    # A state without connection: the browser says it, and htmx twice.
     "Failed to load resource: net::ERR_FAILED",
+    "htmx:afterRequest",
+    "htmx:sendError",
     "Response Status Error Code",  # htmx says it once more
 )
 
