@@ -85,11 +85,8 @@ def welcome(actor: UUID) -> None:
     _mark(actor, "")
 
 
-def _is_gone(row: Row, mark: bytes | None) -> bool:
-    if mark is None:
-        return False
-    until = mark.decode()
-    return until == ALL or row["at"] <= until
+def _is_gone(row: Row, until: str | None) -> bool:
+    return until is not None and (until == ALL or row["at"] <= until)
 
 
 def _mark(actor: UUID, until: str) -> None:
