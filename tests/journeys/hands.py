@@ -44,7 +44,9 @@ class Pointer:
         target.fill(text)
 
     def choose(self, target: Locator) -> None:
-        target.check(force=True)  # some are hidden behind what stands for them
+        # Some are hidden behind the label that stands for them.
+        target.page.locator(f"label[for={target.get_attribute('id')}]").click()
+        expect(target).to_be_checked()
 
 
 class Keys:
