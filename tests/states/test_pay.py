@@ -154,7 +154,7 @@ def test_pay_that_the_provider_refused_can_be_tried_again(visit: Visit) -> None:
 
     page.get_by_text("The payment did not go through. Nothing was charged.").wait_for()
     assert page.url.endswith(pay_url(order))
-    page.get_by_label("Points").check()
+    page.locator("#pay-points").check()
     page.get_by_role("button", name="Pay ₩21,500").click()
     page.wait_for_url("**/thanks/")
 
