@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -38,17 +39,20 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 
 @pytest.fixture
-def _servers_are_down(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let nobody connect to PostgreSQL or Redis any more."""
+def _servers_are_down(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let nobody reach PostgreSQL or Redis any more."""
 
     def away(*_args: Any, **_kwargs: Any) -> None:
-        raise psycopg.OperationalError("connection refused")
+        raise OperationalError("connection refused")
 
     def gone(*_args: Any, **_kwargs: Any) -> None:
         raise redis.ConnectionError("connection refused")
 
-    monkeypatch.setattr(psycopg.Connection, "connect", away)
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", away)
     monkeypatch.setattr(redis.Connection, "connect", gone)
+    monkeypatch.setattr(redis.Connection, "send_packed_command", gone)
     yield
     monkeypatch.undo()
 
@@ -87,7 +91,7 @@ def test_page_of_somebody_else_is_refused(
     page = visit(HELP, status=403)
 
     assert heading(page) == "This page is not for this account."
-    page.click("main >> text=Sign in")
+    page.click("main .btn >> text=Sign in")
     page.wait_for_url("**/accounts/login/")
 
 
@@ -126,7 +130,7 @@ def test_number_of_a_broken_page_can_be_copied(
     page = visit(HELP, status=500)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
-    page.click("text=Copy")
+    page.click("[data-copy]")
 
     expect(page.locator("#toasts")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
@@ -156,7 +160,7 @@ def test_form_that_is_too_old_leads_back_to_its_page(visit: Visit) -> None:
     page.press("main [name=password]", "Enter")
 
     expect(page.locator("h1")).to_have_text("This form was too old.")
-    page.click("text=Open the page again")
+    page.click(".btn >> text=Open the page again")
 
     page.wait_for_url("**/accounts/login/")
     expect(page.locator("main [name=csrfmiddlewaretoken]").first).to_be_attached()

@@ -130,7 +130,7 @@ def test_toast_leaves_by_itself_but_waits_for_the_pointer(visit: Visit) -> None:
     assert toast.evaluate("(e) => getComputedStyle(e).animationPlayState") == "paused"
     page.mouse.move(0, 0)
 
-    expect(toast).to_have_count(0)
+    expect(toast).to_have_count(0, timeout=30_000)
 
 
 def test_header_stays_in_sight(visit: Visit) -> None:

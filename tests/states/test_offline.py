@@ -21,7 +21,7 @@ KEPT = """async () => {
 
 
 @pytest.fixture
-def context(
+def phone(
     chromium: Browser, live_server: LiveServer, settings: Settings
 ) -> Iterator[BrowserContext]:
     settings.SERVICE_WORKER = True
@@ -33,9 +33,9 @@ def context(
     context.close()
 
 
-def with_worker(context: BrowserContext, path: str = "/help/delivery/") -> Page:
+def with_worker(phone: BrowserContext, path: str = "/help/delivery/") -> Page:
     """Open a page, and wait until the worker has what it keeps."""
-    page = context.new_page()
+    page = phone.new_page()
     page.goto(path)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.wait_for_function(
@@ -44,9 +44,9 @@ def with_worker(context: BrowserContext, path: str = "/help/delivery/") -> Page:
     return page
 
 
-def test_page_without_a_network_offers_to_try_again(context: BrowserContext) -> None:
-    page = with_worker(context)
-    context.set_offline(True)
+def test_page_without_a_network_offers_to_try_again(phone: BrowserContext) -> None:
+    page = with_worker(phone)
+    phone.set_offline(True)
 
     page.goto("/help/returns/")
 
@@ -54,20 +54,20 @@ def test_page_without_a_network_offers_to_try_again(context: BrowserContext) -> 
     # Files that the page draws with come from the cache.
     assert page.evaluate("getComputedStyle(document.body).display") == "flex"
 
-    context.set_offline(False)
-    page.click("text=Try again")
+    phone.set_offline(False)
+    page.click(".error-page .btn")
     expect(page.locator("h1")).not_to_have_text("You are not connected.")
     assert page.url.endswith("/help/returns/")
 
 
-def test_page_without_a_network_follows_the_language(context: BrowserContext) -> None:
-    page = with_worker(context)
+def test_page_without_a_network_follows_the_language(phone: BrowserContext) -> None:
+    page = with_worker(phone)
     page.click(".footer button[value=ko]")
     page.wait_for_function(
         "caches.match('/offline/', { ignoreVary: true }).then("
         "(kept) => kept?.headers.get('Content-Language') === 'ko')"
     )
-    context.set_offline(True)
+    phone.set_offline(True)
 
     page.goto("/help/returns/")
 
@@ -76,10 +76,10 @@ def test_page_without_a_network_follows_the_language(context: BrowserContext) ->
 
 
 def test_nothing_that_is_somebodys_own_is_kept(
-    context: BrowserContext, live_server: LiveServer
+    phone: BrowserContext, live_server: LiveServer
 ) -> None:
-    sign_in(context, live_server.url, UserFactory.create())
-    page = with_worker(context, "/account/")
+    sign_in(phone, live_server.url, UserFactory.create())
+    page = with_worker(phone, "/account/")
     for path in ("/cart/", "/points/", "/orders/", "/"):
         page.goto(path)
 
