@@ -92,9 +92,7 @@ def is_database_away(exception: BaseException | None) -> bool:
     return isinstance(exception, OperationalError | InterfaceError)
 
 
-def unavailable(
-    request: HttpRequest, exception: BaseException | None
-) -> HttpResponse:
+def unavailable(request: HttpRequest, exception: BaseException | None) -> HttpResponse:
     """Return the page that asks for a moment of patience, and says how long."""
     logger.error("database is away: %s", exception)
     context = {
