@@ -1,6 +1,6 @@
 """What readers and authors see of reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
@@ -85,7 +85,7 @@ def _deliveries(user_id: int, product_id: int) -> QuerySet[Order]:
 def to_review(user_id: int, *, limit: int) -> list[OrderLine]:
     """Return a line of each delivered product that waits for a review, newest first."""
     own = Review.objects.of_user(user_id).kept().filter(product=OuterRef("product"))
-    lines = (
+    lines: Iterable[OrderLine] = (
         OrderLine.objects.filter(
             order__user=user_id,
             order__status=OrderStatus.DELIVERED,

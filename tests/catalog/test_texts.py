@@ -34,7 +34,7 @@ def jar() -> Product:
 def name_in(language: str) -> str:
     with translation.override(language):
         products = Product.objects.annotate(shown=local_name())
-        return products.values_list("shown", flat=True).get()
+        return str(products.values_list("shown", flat=True).get())
 
 
 def test_product_is_called_as_its_reader_speaks(jar: Product) -> None:

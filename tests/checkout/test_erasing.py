@@ -2,6 +2,7 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db.models import Model
 from django.test import Client
 
 from accounts.models import Address, Device, User
@@ -81,16 +82,17 @@ def test_person_is_gone_and_the_books_stay(leaver: User, client: Client) -> None
         "country": "KR",
         "postal_code": "04",
     }
-    for rows in (
-        Address.objects,
-        Device.objects,
-        EmailAddress.objects,
-        Cart.objects,
-        WishlistItem.objects,
-        Notification.objects,
-        Privacy.objects,
-    ):
-        assert not rows.filter(user=leaver).exists(), rows.model
+    own: list[type[Model]] = [
+        Address,
+        Device,
+        EmailAddress,
+        Cart,
+        WishlistItem,
+        Notification,
+        Privacy,
+    ]
+    for model in own:
+        assert not model._default_manager.filter(user=leaver).exists(), model
     assert not Dispatch.objects.filter(
         event__topic="customer.erased", delivered_at=None
     ).exists()

@@ -67,22 +67,25 @@ def test_some_are_sold_out_some_nearly_and_some_reduced() -> None:
     assert 0.15 < reduced / len(ARTICLES) < 0.3
 
 
-def test_a_photo_has_three_widths_and_is_small() -> None:
-    made = photos.make(Look("teapot", hue=190, saturation=45))
+def test_a_photo_has_three_widths_in_two_formats_and_is_small() -> None:
+    look = Look("teapot", hue=190, saturation=45)
+    made = photos.make(look)
 
-    assert list(made) == [800, 480, 320]
-    for width, content in made.items():
-        with Image.open(BytesIO(content)) as photo:
-            assert (photo.format, photo.size) == ("WEBP", (width, width * 5 // 4))
-    assert len(made[800]) < 14_000
+    for width in (320, 480, 800):
+        for kind in ("avif", "webp"):
+            with Image.open(BytesIO(made[f"{look.folder}/{width}.{kind}"])) as photo:
+                assert photo.format == kind.upper()
+                assert photo.size == (width, width * 5 // 4)
+    assert len(made) == 6
+    assert max(map(len, made.values())) < 16_000
 
 
 def test_another_colour_is_another_photo() -> None:
     plain, turned = Look("teapot"), Look("teapot", hue=190)
 
-    assert plain.name() != turned.name()
-    assert plain.name(320) == plain.name().replace(".webp", "-320.webp")
-    assert photos.make(plain)[320] != photos.make(turned)[320]
+    assert plain.name == f"{plain.folder}/800.webp"
+    assert plain.name != turned.name
+    assert photos.make(plain)[plain.name] != photos.make(turned)[turned.name]
 
 
 def _makes_sense(article: Article) -> bool:

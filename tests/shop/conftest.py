@@ -9,9 +9,9 @@ from django.test import Client
 from accounts.models import User
 from catalog import cache
 from catalog.models import Product
+from common.memo import Memo
 from delivery.models import DeliveryMethod
 from payments import tasks
-from common.memo import Memo
 from tests.factories import DeliveryMethodFactory, ProductFactory, UserFactory
 
 

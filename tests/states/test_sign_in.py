@@ -166,9 +166,7 @@ def test_sign_up_with_a_known_address_looks_the_same(
     assert User.objects.count() == 1
 
 
-def test_sign_up_too_often_takes_a_break(
-    visit: Visit, settings: Settings
-) -> None:
+def test_sign_up_too_often_takes_a_break(visit: Visit, settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"signup": "1/m/ip"}
     page = visit("/accounts/signup/")
     sign_up(page, "one@example.com")
