@@ -67,6 +67,12 @@ def moment(value: datetime) -> SafeString:
 
 
 @register.filter
+def instant(value: datetime) -> str:
+    """Write a moment for machines, to the second: HTML knows no microseconds."""
+    return timezone.localtime(value).isoformat(timespec="seconds")
+
+
+@register.filter
 def clock(value: datetime) -> SafeString:
     """Write the time of day of a moment as ``<time>``."""
     return _time(value, _clock(value))
@@ -261,8 +267,7 @@ def _rendered(template: str, values: dict[str, Any]) -> SafeString:
 
 
 def _time(value: datetime, text: str) -> SafeString:
-    iso = timezone.localtime(value).isoformat(timespec="seconds")
-    return format_html('<time datetime="{}">{}</time>', iso, text)
+    return format_html('<time datetime="{}">{}</time>', instant(value), text)
 
 
 def _clock(value: datetime) -> str:

@@ -58,7 +58,9 @@ class Visit(Protocol):
     ) -> Page: ...
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop running, in which tests of
+# async code and other browsers cannot begin.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     program = require("chromium")
     with sync_playwright() as playwright:
