@@ -16,7 +16,7 @@ BARS = {
     "HTML": 14_000,
     "CSS": 10_000,
     "JS": 22_000,
-    "own JS": 4_000,
+    "own JS": 4_096,
     "without pictures": 60_000,
     "all": 120_000,
 }

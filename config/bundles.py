@@ -36,6 +36,8 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "js/suggest.js",
         "js/live.js",
     ),
+    # Only where somebody signs in.
+    "js/passkeys.js": ("js/passkey.js",),
 }
 TYPES = {".css": "text/css", ".js": "application/javascript"}
 # The library brings Go's runtime, which does not live through a fork: it works apart.

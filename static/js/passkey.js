@@ -1,8 +1,6 @@
 // Forms that a passkey fills in: <form data-passkey="create|get"> with a hidden field
 // "credential". What to ask the device for stands in #passkey-options, or is fetched
 // from where the form goes.
-const busy = new WeakSet();
-
 const optionsOf = async (form) => {
   const written = document.getElementById("passkey-options");
   if (written && form.dataset.passkey !== "login") return JSON.parse(written.textContent);
@@ -30,8 +28,8 @@ const ask = async (form) => {
 for (const form of document.querySelectorAll("[data-passkey]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (busy.has(form)) return;
-    busy.add(form);
+    if (form.ariaBusy) return;
+    form.ariaBusy = true;
     try {
       form.elements.credential.value = JSON.stringify(await ask(form));
       form.submit();
@@ -39,6 +37,6 @@ for (const form of document.querySelectorAll("[data-passkey]")) {
       const detail = { value: form.dataset.failed };
       document.dispatchEvent(new CustomEvent("toast", { detail }));
     }
-    busy.delete(form);
+    form.ariaBusy = null;
   });
 }

@@ -110,7 +110,7 @@ def test_layers_come_in_one_order() -> None:
 
 
 def test_every_source_is_in_a_built_file_or_on_its_own_page() -> None:
-    apart = {"admin", "document", "document-browser", "passkey", "sandbox"}
+    apart = {"admin", "document", "document-browser", "sandbox"}
     sources = {
         f"{folder}/{path.name}"
         for folder in ("css", "js")
