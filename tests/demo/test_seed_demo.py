@@ -57,15 +57,14 @@ def test_beyond_the_catalogue_products_are_made_up(db: None, seed: Seed) -> None
 
 def test_the_best_sellers_are_the_popular_ones(db: None, seed: Seed) -> None:
     seed(orders=1500)
-    favourites = sorted(articles(), key=lambda article: -article.popularity)[:20]
+    by_popularity = sorted(articles(), key=lambda article: -article.popularity)
+    favourites = {article.sku for article in by_popularity[:60]}
 
-    best = best_sellers()
-
-    assert len(best.items) == 5
+    assert len(best_sellers().items) == 5
+    best = best_sellers(days=7, limit=20)
     skus = Product.objects.in_bulk([item.product_id for item in best.items])
-    popular = {article.sku for article in favourites}
-    # What is bought together with them may come between.
-    assert sum(product.sku in popular for product in skus.values()) >= 3
+    # By chance they would be four. What is bought together with them comes between.
+    assert sum(product.sku in favourites for product in skus.values()) >= 8
 
 
 def test_the_same_seed_gives_the_same_shop(db: None, seed: Seed) -> None:

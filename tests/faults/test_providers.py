@@ -211,10 +211,12 @@ def test_faults_of_a_provider_do_not_hold_others_up(
     server.behave()
     assert {status for status, _seconds in told} == {503}
     longest = max(seconds for _status, seconds in told)
-    assert longest < PATIENCE + 2
+    # What a busy machine takes for ten purchases is no fault of the provider's.
+    slack = 10 * max(normal)
+    assert longest < PATIENCE + 2 + slack
     # Those who queued for the silent one had to find out that it is.
-    assert max(meanwhile) < guard.SLOW + 0.8
-    assert statistics.median(meanwhile) < 0.5
+    assert max(meanwhile) < guard.SLOW + 0.8 + slack
+    assert statistics.median(meanwhile) < max(0.5, slack)
     for order_id in orders[:2]:
         _pay_once_it_answers(shopper, order_id, note)
     note(
