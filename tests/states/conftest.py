@@ -128,6 +128,10 @@ def visit(
         return page
 
     yield open_page
+    for page in pages:
+        if not page.is_closed():
+            # What is on its way is to arrive: nobody judges half a page.
+            page.wait_for_load_state()
     _keep_pictures(pages, request.node.name)
     sideways = [
         page.url
