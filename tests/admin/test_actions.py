@@ -165,7 +165,7 @@ def product_form(product: Product, *, price: int) -> dict[str, Any]:
         "weight_grams": 0,
         **{
             f"{rows}-{name}_FORMS": 0
-            for rows in ("photos", "price_changes")
+            for rows in ("texts", "photos", "price_changes")
             for name in ("TOTAL", "INITIAL")
         },
     }

@@ -363,7 +363,7 @@ def test_address_can_change_until_it_is_packed(api: Api, staff: Api) -> None:
     refused = api.patch(path, {"address": ADDRESS | {"city": "Busan"}})
 
     assert changed.body["address"]["recipient"] == "Lee"
-    assert (refused.status, refused.code) == (409, "invalid_transition")
+    assert (refused.status, refused.code) == (409, "address_not_changeable")
     assert Order.objects.get().address["city"] == "Seoul"
 
 

@@ -133,7 +133,10 @@ def test_payer_who_is_back_first_finds_the_order_paid(filled_cart: Client) -> No
     answer = back(filled_cart, payment)
 
     order = Order.objects.get()
-    assert (order.status, answer["Location"]) == ("paid", f"/orders/{order.number}/")
+    assert (order.status, answer["Location"]) == (
+        "paid",
+        f"/orders/{order.number}/thanks/",
+    )
     page = text_of(filled_cart.get(answer["Location"]))
     assert "Thank you! Your order is paid." in page
 
@@ -193,7 +196,7 @@ def test_declined_payer_is_offered_the_other_ways(
     assert points.balance_of(shopper.pk) == 100_000
     bring(told)
     paid = filled_cart.post(f"/orders/{order.number}/pay/", {"payment": "points"})
-    assert paid["Location"] == f"/orders/{order.number}/"
+    assert paid["Location"] == f"/orders/{order.number}/thanks/"
     order.refresh_from_db()
     assert order.status == OrderStatus.PAID
 
