@@ -2,6 +2,10 @@
 
 from typing import Any
 
+# Imported first, so that what it registers can be taken out again.
+from allauth.mfa import admin as _mfa_admin  # noqa: F401
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
@@ -12,6 +16,9 @@ from common.admin import ModelAdmin, TabularInline, register
 
 # Who may give these away could give themselves everything.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+# It shows the secrets of people's second steps, and would let staff change them.
+admin.site.unregister(Authenticator)
 
 
 class UserCreateForm(AdminUserCreationForm[User]):

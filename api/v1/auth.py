@@ -150,7 +150,11 @@ class TokenView(AnonymousView):
         problems=(401, 403),
     )
     def post(self, request: Request) -> Response:
-        """Exchange e-mail and password for tokens; a guest's cart comes along."""
+        """Exchange e-mail and password for tokens; a guest's cart comes along.
+
+        Who has a second step sends the `code` of the authenticator app or a recovery
+        code, too; without it the answer is 403 `second_step_needed`.
+        """
         asked = clean(SIGN_IN, request)
         token = guest_token(request)
         user = _authenticate(request, asked)

@@ -29,7 +29,9 @@ from notifications import selectors
 from notifications import services as notifications
 from notifications.models import Group, Notification
 
-GroupName = Literal["orders", "payments", "returns", "stock", "rewards", "promotions"]
+GroupName = Literal[
+    "orders", "payments", "returns", "reviews", "stock", "rewards", "promotions"
+]
 ChannelName = Literal["email", "sms", "browser"]
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 MAX_CHOICES = 50

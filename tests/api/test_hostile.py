@@ -187,6 +187,7 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "cart": {"items": items},
         "delivery/quotes": {"items": items, "address": ADDRESS},
         "quotes": {"items": items, "address": ADDRESS},
+        "cart/selection": {"selected": False},
         "cart/items": items[0],
         "cart/items/{product_id}": {"quantity": 3},
         "cart/coupon": {"coupon_id": world["coupon"]},

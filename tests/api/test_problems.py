@@ -28,6 +28,7 @@ OPEN = {
     "CarrierWebhookView",
     "CartItemView",
     "CartItemsView",
+    "CartSelectionView",
     "CartView",
     "CategoryListView",
     "ConfigView",
