@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 # No page of the shop has more stops than this between two that a journey needs.
 MOST_STOPS = 400
+PATIENCE = 60_000  # milliseconds; machines may be slow
 # Whether a step's target has the focus; a label's is what it labels.
 HAS_FOCUS = "target => document.activeElement === target"
 # What shows where one is: a ring, around the element or what stands for it.
@@ -80,11 +81,21 @@ class Keys:
 
     def _reach(self, target: Locator) -> None:
         """Press Tab until the target has the focus, and can be seen to have it."""
-        expect(target).to_be_visible()
-        handle = target.element_handle()
+        expect(target).to_be_visible(timeout=PATIENCE)
         for _ in range(MOST_STOPS):
-            if self._page.evaluate(HAS_FOCUS, handle):
+            if self._has_focus(target):
                 assert self._page.evaluate(SHOWS_FOCUS), f"{target} shows no focus"
                 return
             self._page.keyboard.press("Tab")
         raise AssertionError(f"{target} cannot be reached by Tab")
+
+    def _has_focus(self, target: Locator) -> bool:
+        """Tell whether it has the focus, and keeps it when all answers are there.
+
+        Leaving a field may ask the shop for a new sum, and its answer may put a new
+        button in the place of the one that Tab has just reached.
+        """
+        if not target.evaluate(HAS_FOCUS):
+            return False
+        expect(self._page.locator(".htmx-request")).to_have_count(0, timeout=PATIENCE)
+        return bool(target.evaluate(HAS_FOCUS))

@@ -107,7 +107,7 @@ def test_points_pay_a_part_and_the_card_the_rest(
     page.goto("/accounts/login/")
     page.get_by_label(re.compile("mail", re.IGNORECASE)).fill(stranger.email)
     page.get_by_label("Password", exact=True).fill("correct horse battery")
-    page.locator("main").get_by_role("button", name="Sign in").click()
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     fill_cart(shopper, shelves)
     page.goto("/checkout/")
     fill_address(page)

@@ -5,8 +5,6 @@ points, pay, follow the parcel, review: written once, gone through without scrip
 keyboard alone, on a desk and on a phone. The letters are those that the shop sends.
 """
 
-import email
-import email.policy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +21,11 @@ from points.models import EntryKind, LedgerEntry
 from reviews.models import Review
 from tests.factories import PASSWORD
 from tests.journeys.conftest import Shelves
-from tests.journeys.hands import Hand, Keys, Pointer
+from tests.journeys.hands import PATIENCE, Hand, Keys, Pointer
+from tests.journeys.letters import link_to_confirm
 from tests.journeys.test_browser_journey import Look, Visitor, visitor
 from tests.reviewing import TEXT
-from tests.running import Running, Web, wait_for
+from tests.running import Running, Web
 from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -39,8 +38,6 @@ ADDRESS = {
 }
 # Of two teapots, with the coupon.
 TOTAL = 57_600
-PATIENCE = 60_000  # milliseconds; machines may be slow
-CONFIRM = re.compile(r"https?://\S+/accounts/confirm-email/\S+/")
 
 
 @dataclass(frozen=True)
@@ -147,26 +144,12 @@ def sign_up(shopper: Shopper) -> None:
 
 def prove_address(shopper: Shopper, mail: Path) -> None:
     """Open the link in the letter, as a mail program would."""
-    wait_for(lambda: links_to(shopper.way.email, mail), "the letter is there")
-    shopper.page.goto(links_to(shopper.way.email, mail)[0])
+    shopper.page.goto(link_to_confirm(shopper.way.email, mail))
     shopper.press("button", "Yes, confirm it")
     letter_page = re.compile("/confirm-email/")
     expect(shopper.page).not_to_have_url(letter_page, timeout=PATIENCE)
     shopper.sees("0 P", within="header")
     assert EmailAddress.objects.get(email=shopper.way.email).verified
-
-
-def links_to(recipient: str, mail: Path) -> list[str]:
-    """Return the links to confirm an address in the letters to it."""
-    found = []
-    for file in mail.glob("*.log"):
-        letter = email.message_from_bytes(
-            file.read_bytes(), policy=email.policy.default
-        )
-        body = letter.get_body(("plain",))
-        if body is not None and recipient in str(letter["To"]):
-            found += CONFIRM.findall(body.get_content())
-    return found
 
 
 def search_and_add(shopper: Shopper) -> None:
