@@ -22,7 +22,7 @@ def test_attempts_are_limited_even_for_the_right_password(client: Client) -> Non
     answer = sign_in(client, staff.email)
 
     assert answer.status_code == 200
-    assert "Too many failed login attempts" in answer.content.decode()
+    assert "Too many wrong attempts" in answer.content.decode()
     assert client.get("/admin/").status_code == 302
 
 
