@@ -32,7 +32,7 @@ BASELINE = Path(__file__).parent.parent / "query_counts.json"
 MOST = 12
 # Addresses that answer no GET with a page: forms, fragments, files, machines' pages.
 NO_PAGES = {
-    "suggest", "delivery-place", "recent-clear", "alert", "alert-undo",
+    "suggest", "delivery-place", "recent-clear", "alert", "alert-undo", "looked",
     "product-reviews", "review-helpful", "review-withdraw", "kept", "kept-off",
     "cart-add", "cart-coupon", "cart-drawer", "cart-undo", "cart-select-all",
     "cart-change", "cart-select", "cart-later", "cart-back", "cart-remove",
