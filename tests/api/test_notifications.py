@@ -133,7 +133,7 @@ def test_preferences_are_complete(api: Api) -> None:
         "is_on": False,
         "is_fixed": False,
     }
-    assert len(body["choices"]) == 16
+    assert len(body["choices"]) == 18
 
 
 def test_what_is_chosen_is_kept_and_the_rest_stays(api: Api, user: User) -> None:
