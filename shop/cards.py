@@ -121,9 +121,14 @@ def stock_note(available: int | None) -> dict[str, Any]:
 
 def first_photo(product: str = "pk") -> Subquery:
     """Annotate a row with the first picture, as JSON, of the product it points to."""
+    return Subquery(all_photos(product)[:1])
+
+
+def all_photos(product: str = "pk") -> QuerySet[ProductPhoto, Any]:
+    """Return the pictures of the product a row points to, as JSON, in their order."""
     photos = ProductPhoto.objects.filter(product=OuterRef(product))
     picture = JSONObject(image="image", alt="alt", width="width", height="height")
-    return Subquery(photos.order_by("position", "pk").values(json=picture)[:1])
+    return photos.order_by("position", "pk").values(json=picture)
 
 
 def photo_url(photo: dict[str, Any] | None) -> str:

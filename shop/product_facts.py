@@ -10,10 +10,10 @@ from django.db.models import F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from accounts.models import Address
-from catalog.models import Product, ProductPhoto
+from catalog.models import Product
 from catalog.texts import local, local_description, local_name
 from common.languages import reader_language
-from shop.cards import first_photo, photo_url
+from shop.cards import all_photos, first_photo, photo_url
 from shop.facets import option_label
 from shop.price_history import known_changes
 
@@ -31,13 +31,11 @@ class Sibling:
 
 def with_facts(user_id: int | None) -> QuerySet[Product]:
     """Annotate all that the page shows of a product and of where it would go."""
-    photos = ProductPhoto.objects.filter(product=OuterRef("pk"))
-    photo = JSONObject(image="image", alt="alt", width="width", height="height")
     return Product.objects.with_available().annotate(
         reserved=F("stock__reserved"),
         shown_name=local_name(),
         shown_description=local_description(),
-        pictures=ArraySubquery(photos.order_by("position", "pk").values(json=photo)),
+        pictures=ArraySubquery(all_photos()),
         others=ArraySubquery(_siblings()),
         changes=known_changes(),
         address=ArraySubquery(_addresses(user_id)),

@@ -46,6 +46,11 @@ def find_shelf_by_id(category_id: int) -> Shelf | None:
     return shelf
 
 
+def trail(shelf: Shelf | None) -> tuple[Shelf, ...]:
+    """Return the categories from the shop down to a shelf, itself among them."""
+    return (*shelf.path, shelf) if shelf else ()
+
+
 def _find(shelves: tuple[Shelf, ...], slug: str) -> Shelf | None:
     for shelf in shelves:
         if shelf.slug == slug:

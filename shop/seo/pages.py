@@ -15,7 +15,7 @@ from shop.reviews import author_of
 from shop.seo import structured
 from shop.seo.head import Facts
 from shop.seo.structured import Described
-from shop.shelves import Shelf
+from shop.shelves import Shelf, trail
 from shop.storefront import HomeDelivery
 
 # As much as search engines show of a description.
@@ -42,7 +42,7 @@ def list_facts(title: str, count: int, shelf: Shelf | None) -> Facts:
     """Return the facts of a list of ``count`` products, in a category or not."""
     text = ngettext("%(count)s product", "%(count)s products", count)
     told = f"{title}: {text % {'count': number_format(count, force_grouping=True)}}"
-    path = (*shelf.path, shelf) if shelf else ()
+    path = trail(shelf)
     return Facts(
         title=title,
         description=told,
@@ -81,7 +81,7 @@ def described(
 
 def product_facts(product: Described, shelf: Shelf | None) -> Facts:
     """Return the facts of a product's page."""
-    shelves = (*shelf.path, shelf) if shelf else ()
+    shelves = trail(shelf)
     return Facts(
         title=product.name,
         description=shortened(product.description),
@@ -89,10 +89,15 @@ def product_facts(product: Described, shelf: Shelf | None) -> Facts:
         kind="product",
         path=product.path,
         structured=(
-            structured.product(product, " > ".join(one.name for one in shelves)),
+            structured.product(product, category_path(shelf)),
             structured.breadcrumbs(shelves, product.name),
         ),
     )
+
+
+def category_path(shelf: Shelf | None) -> str:
+    """Return the names of the categories a product stands in, as machines want them."""
+    return " > ".join(one.name for one in trail(shelf))
 
 
 def products_of(cards: Iterable[str]) -> list[str]:

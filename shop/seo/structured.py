@@ -20,6 +20,8 @@ from shop.storefront import HomeDelivery
 
 CONTEXT = "https://schema.org"
 Data = dict[str, Any]
+# The names of options that schema.org and product feeds have a word for.
+OPTION_WORDS = {"colour": "color", "size": "size", "material": "material"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def product(product: Described, category: str) -> Data:
         "offers": offer(product),
     }
     for key, value in product.options.items():
-        if (word := _OPTIONS.get(key)) is not None:
+        if (word := OPTION_WORDS.get(key)) is not None:
             data[word] = str(value)
     if product.rating_count:
         data["aggregateRating"] = {
@@ -174,10 +176,6 @@ def return_policy() -> Data:
         "returnFees": f"{CONTEXT}/ReturnFeesCustomerResponsibility",
         "merchantReturnLink": absolute(reverse("shop:help", args=["returns"])),
     }
-
-
-# The names of options that schema.org has a word for.
-_OPTIONS = {"colour": "color", "size": "size", "material": "material"}
 
 
 def _shipping(way: HomeDelivery, price: int) -> Data:

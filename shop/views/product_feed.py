@@ -21,6 +21,8 @@ from common.money import to_major
 from shop.cards import first_photo, photo_url
 from shop.seo.addresses import absolute, in_language
 from shop.seo.markup import Xml
+from shop.seo.pages import category_path
+from shop.seo.structured import OPTION_WORDS
 from shop.shelves import find_shelf_by_id
 from shop.storefront import HomeDelivery, storefront_of
 
@@ -40,8 +42,6 @@ COLUMNS = [
     "weight_grams",
     "available",
 ]
-# The feed's words for options.
-OPTIONS = {"colour": "color", "size": "size", "material": "material"}
 
 
 @cache_control(public=True, max_age=900)
@@ -131,7 +131,8 @@ def _facts(product: dict[str, Any], language: str) -> Iterator[tuple[str, Any]]:
     weight = product["weight_grams"]
     yield "shipping_weight", f"{weight} g" if weight else ""
     for key, value in product["options"].items():
-        yield OPTIONS.get(key, ""), value if key in OPTIONS else ""
+        if key in OPTION_WORDS:
+            yield OPTION_WORDS[key], value
 
 
 def _availability(available: int | None) -> str:
@@ -142,7 +143,7 @@ def _shelf_path(product: dict[str, Any]) -> str:
     shelf = find_shelf_by_id(product["category_id"])
     if shelf is None:
         return str(product["shelf"])
-    return " > ".join(one.name for one in (*shelf.path, shelf))
+    return category_path(shelf)
 
 
 def _price(amount: int) -> str:

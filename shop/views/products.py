@@ -30,7 +30,7 @@ from shop.recommendations import beside_product
 from shop.restock import restock_context
 from shop.reviews import reviews_context
 from shop.seo.pages import described, product_facts
-from shop.shelves import Shelf, find_shelf_by_id
+from shop.shelves import Shelf, find_shelf_by_id, trail
 from shop.storefront import storefront_of
 from shop.typing import user_id_of
 from shop.unit_price import unit_price
@@ -128,12 +128,12 @@ def product_url(product: Product) -> str:
 
 def place_of(shelf: Shelf | None) -> dict[str, Any]:
     """Return where a page stands among the categories, for its breadcrumbs."""
-    path = (*shelf.path, shelf) if shelf else ()
+    path = trail(shelf)
     return {"current_shelf": shelf, "crumbs": path, "current_ids": [s.id for s in path]}
 
 
 def _shelves_above(shelf: Shelf | None) -> list[int]:
-    return [one.id for one in (*shelf.path, shelf)] if shelf else []
+    return [one.id for one in trail(shelf)]
 
 
 def _reviews_of(request: HttpRequest, product: Product) -> dict[str, Any]:
