@@ -4,7 +4,6 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +18,7 @@ from cart.services import Removed
 from catalog.models import Product
 from catalog.texts import local_name
 from inventory.models import Hold, Stock
+from shop import undoing
 from shop.cart_page import CartView, read_cart
 from shop.carts import find_cart
 from shop.guards import see_other
@@ -27,7 +27,6 @@ from shop.typing import is_fragment, user_id_of
 
 # Lets whoever removed something put it back as it was.
 _UNDO_SALT = "shop.cart.undo"
-UNDO_AGE = 3600  # seconds
 # Which page made a version of a cart is remembered for so long.
 TAB_AGE = 3600  # seconds
 TAB_BYTES = 8
@@ -85,11 +84,7 @@ def after_removal(request: HttpRequest, removed: Removed) -> HttpResponse:
         return see_other(request, f"{reverse('shop:cart')}?undo={undo}")
     detail = {
         "value": _("%(name)s removed.") % {"name": name_of(removed.product_id)},
-        "undo": {
-            "url": reverse("shop:cart-undo"),
-            "label": _("Undo"),
-            "values": {"undo": undo},
-        },
+        "undo": undoing.button(reverse("shop:cart-undo"), {"undo": undo}),
     }
     return trigger_client_event(after_change(request), "toast", detail)
 
@@ -167,13 +162,10 @@ def sign_removed(removed: Removed) -> str:
         removed.is_selected,
         removed.is_saved,
     ]
-    return signing.dumps(facts, salt=_UNDO_SALT)
+    return undoing.token(facts, salt=_UNDO_SALT)
 
 
 def read_removed(token: str) -> Removed | None:
     """Return what was removed; ``None`` if the token is old or not ours."""
-    try:
-        facts = signing.loads(token, salt=_UNDO_SALT, max_age=UNDO_AGE)
-    except signing.BadSignature:
-        return None
-    return Removed(*facts)
+    facts = undoing.facts_of(token, salt=_UNDO_SALT)
+    return None if facts is None else Removed(*facts)

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
+from shop.cookies import remember
 from shop.seo.addresses import LANGUAGE
 
 SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
@@ -43,11 +44,4 @@ def wanted_language(request: HttpRequest) -> str | None:
 
 def remember_language(response: HttpResponseBase, language: str) -> None:
     """Let the browser ask for the next pages in a language, too."""
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=settings.LANGUAGE_COOKIE_AGE,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-    )
+    remember(response, settings.LANGUAGE_COOKIE_NAME, language, days=365)

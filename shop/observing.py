@@ -7,7 +7,6 @@ Shoppers with an account answer once for all their browsers.
 import re
 import secrets
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -16,12 +15,13 @@ from analytics.behaviour import Act
 from analytics.models import Behaviour
 from analytics.picks import Audience
 from analytics.trial import LISTS
+from shop.cookies import remember
 from shop.storefront import storefront_of
 from shop.typing import is_fragment
 
 OBSERVED_COOKIE = "observed"
 DISMISSED_COOKIE = "dismissed"
-COOKIE_AGE = 180 * 24 * 3600  # seconds
+COOKIE_DAYS = 180
 REFUSED = "no"
 MOST_DISMISSED = 50
 _VISITOR = re.compile(r"[\w-]{22}", re.ASCII)
@@ -112,13 +112,13 @@ def note_look(request: HttpRequest, product_id: int, lists: list[str]) -> None:
 def agree(response: HttpResponse) -> str:
     """Give this browser a random name to be observed under, and return it."""
     name = secrets.token_urlsafe(16)
-    _set_cookie(response, OBSERVED_COOKIE, name)
+    remember(response, OBSERVED_COOKIE, name, days=COOKIE_DAYS)
     return name
 
 
 def refuse(response: HttpResponse) -> None:
     """Keep in mind that this browser is not to be observed."""
-    _set_cookie(response, OBSERVED_COOKIE, REFUSED)
+    remember(response, OBSERVED_COOKIE, REFUSED, days=COOKIE_DAYS)
 
 
 def dismissed_by_visitor(request: HttpRequest) -> list[int]:
@@ -134,17 +134,6 @@ def remember_dismissed(response: HttpResponse, product_ids: list[int]) -> None:
     """Let this browser keep which products it does not want to see."""
     kept = list(dict.fromkeys(product_ids))[-MOST_DISMISSED:]
     if kept:
-        _set_cookie(response, DISMISSED_COOKIE, ".".join(map(str, kept)))
+        remember(response, DISMISSED_COOKIE, ".".join(map(str, kept)), days=COOKIE_DAYS)
     else:
         response.delete_cookie(DISMISSED_COOKIE, samesite="Lax")
-
-
-def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=COOKIE_AGE,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from catalog.texts import local
@@ -12,9 +11,9 @@ from common.memo import Memo
 from delivery import selectors as deliveries
 from delivery.promise import Promise, promise
 from delivery.terms import DeliveryTerms
+from shop import cookies
 
 PLACE_COOKIE = "postcode"
-PLACE_COOKIE_AGE = 180 * 24 * 3600  # seconds
 LONGEST = 10
 
 # What delivery costs is shown from here and charged from the table.
@@ -83,11 +82,4 @@ def remember(response: HttpResponse, postal_code: str) -> None:
     if not postal_code:
         response.delete_cookie(PLACE_COOKIE, samesite="Lax")
         return
-    response.set_cookie(
-        PLACE_COOKIE,
-        postal_code,
-        max_age=PLACE_COOKIE_AGE,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-    )
+    cookies.remember(response, PLACE_COOKIE, postal_code, days=180)

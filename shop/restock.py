@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core import signing
 from django.db.models import Case, F, When
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,13 +9,13 @@ from django.utils import timezone
 from catalog.models import Product
 from catalog.texts import local_name
 from inventory.models import OPEN, Hold, RestockAlert
+from shop import undoing
 from shop.cards import first_photo
 from shop.kept import email_of
 from shop.typing import user_id_of
 
 # Shows a guest the alert they have just asked for, and lets them undo it.
 _UNDO_SALT = "shop.alert"
-UNDO_AGE = 3600  # seconds
 SHOWN = 100
 
 
@@ -34,7 +33,7 @@ def restock_context(request: HttpRequest, product: Product) -> dict[str, Any]:
 
 def sign_undo(alert_id: int) -> str:
     """Return what lets a guest undo the alert they have just asked for."""
-    return signing.dumps(alert_id, salt=_UNDO_SALT)
+    return undoing.token(alert_id, salt=_UNDO_SALT)
 
 
 def own_alert(request: HttpRequest, product: Product) -> RestockAlert | None:
@@ -43,11 +42,8 @@ def own_alert(request: HttpRequest, product: Product) -> RestockAlert | None:
     user_id, email = user_id_of(request), email_of(request)
     token = request.GET.get("alert", "")
     if user_id is None and token:
-        try:
-            asked = signing.loads(token, salt=_UNDO_SALT, max_age=UNDO_AGE)
-        except signing.BadSignature:
-            return None
-        return alerts.filter(pk=asked).first()
+        asked = undoing.facts_of(token, salt=_UNDO_SALT)
+        return None if asked is None else alerts.filter(pk=asked).first()
     if user_id is None and not email:
         return None
     return alerts.of(user_id=user_id, email=email).first()

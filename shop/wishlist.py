@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core import signing
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 from catalog.texts import local_name
 from common.errors import DomainError
 from inventory.models import RestockAlert
+from shop import undoing
 from shop.cards import CardRow, first_photo, photo_url, render_cards
 from shop.paging import Page, first_rows
 from wishlist import services as wishlists
@@ -25,7 +25,6 @@ WISHED_BEFORE = "wished"
 MOST_BEFORE = 20
 # Lets whoever removed something put it back as it was.
 _UNDO_SALT = "shop.wishlist"
-UNDO_AGE = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -170,14 +169,13 @@ def sign_removed(removed: Removed) -> str:
     """Return what lets the shopper put back what they have just removed."""
     saved_at = removed.saved_at.isoformat()
     facts = [removed.product_id, removed.price_when_saved, saved_at]
-    return signing.dumps(facts, salt=_UNDO_SALT)
+    return undoing.token(facts, salt=_UNDO_SALT)
 
 
 def read_removed(token: str) -> Removed | None:
     """Return what was removed; ``None`` if the token is old or not ours."""
-    try:
-        facts = signing.loads(token, salt=_UNDO_SALT, max_age=UNDO_AGE)
-    except signing.BadSignature:
+    facts = undoing.facts_of(token, salt=_UNDO_SALT)
+    if facts is None:
         return None
     product_id, price, saved_at = facts
     return Removed(product_id, price, datetime.fromisoformat(saved_at))

@@ -9,11 +9,10 @@ from django.utils.translation import check_for_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from shop.cookies import remember
 from shop.language import remember_language
 from shop.seo.addresses import LANGUAGE
 from shop.storefront import THEME_COOKIE, THEMES
-
-YEAR = 365 * 24 * 3600  # seconds
 
 
 # These forms stand on every page, cached ones too, so they carry no token. The worst
@@ -25,7 +24,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     theme = request.POST.get("theme", "")
     if theme in THEMES:
-        _set_cookie(response, THEME_COOKIE, theme)
+        remember(response, THEME_COOKIE, theme, days=365)
     return response
 
 
@@ -65,14 +64,3 @@ def _without_language(target: str) -> str:
     parts = urlsplit(target)
     query = [pair for pair in parse_qsl(parts.query) if pair[0] != LANGUAGE]
     return urlunsplit(parts._replace(query=urlencode(query)))
-
-
-def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=YEAR,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-    )

@@ -19,6 +19,7 @@ from cart import services as carts
 from catalog.models import Product
 from catalog.texts import local_name
 from common.errors import DomainError
+from shop import undoing
 from shop.cart_answers import name_of
 from shop.carts import open_cart
 from shop.guards import from_our_pages, say_no, see_other, shopper_action
@@ -65,23 +66,22 @@ def toggle(request: HttpRequest) -> HttpResponse:
     if user_id is None:
         return _sign_in_first(request, product_id)
     try:
-        removed = _press(user_id, product_id, form.cleaned_data["to"])
+        is_wished, removed = _press(user_id, product_id, form.cleaned_data["to"])
     except DomainError as error:
         say_no(request, error)
         return see_other(request, safe_next(request))
-    own = WishlistItem.objects.of_user(user_id).filter(product=product_id)
     name = name_of(product_id)
-    text = (
-        _("%(name)s is on your wishlist.") if own.exists() else _("%(name)s removed.")
-    )
+    text = _("%(name)s is on your wishlist.") if is_wished else _("%(name)s removed.")
     text %= {"name": name}
     if not is_fragment(request):
         messages.success(request, text)
         return see_other(request, safe_next(request))
-    response = _heart(request, product_id, name)
+    response = _heart(request, product_id, name, is_wished=is_wished)
     if removed is not None:
         return _with_undo(response, text, removed)
-    undo = _undo(reverse("shop:wishlist-toggle"), {"product": product_id, "to": "off"})
+    undo = undoing.button(
+        reverse("shop:wishlist-toggle"), {"product": product_id, "to": "off"}
+    )
     return trigger_client_event(response, "toast", {"value": text, "undo": undo})
 
 
@@ -113,7 +113,10 @@ def restore(request: AuthenticatedHttpRequest) -> HttpResponse:
     except DomainError as error:
         say_no(request, error)
     if is_fragment(request) and not is_on(request, reverse("shop:wishlist")):
-        return _heart(request, removed.product_id, name_of(removed.product_id))
+        own = WishlistItem.objects.of_user(request.user.pk)
+        is_wished = own.filter(product=removed.product_id).exists()
+        name = name_of(removed.product_id)
+        return _heart(request, removed.product_id, name, is_wished=is_wished)
     return _after_change(request, is_aside=True)
 
 
@@ -162,13 +165,13 @@ def add_all(request: AuthenticatedHttpRequest) -> HttpResponse:
     return _after_change(request)
 
 
-def _press(user_id: int, product_id: int, to: str) -> Removed | None:
-    """Do what the heart says; return what undoes a removal, if it was one."""
+def _press(user_id: int, product_id: int, to: str) -> tuple[bool, Removed | None]:
+    """Do what the heart says; return what it is now, and what undoes a removal."""
     own = WishlistItem.objects.of_user(user_id).filter(product=product_id)
     if to == "on" or (to != "off" and not own.exists()):
         wishlists.save(user_id=user_id, product_id=product_id)
-        return None
-    return wishlists.remove(user_id=user_id, product_id=product_id)
+        return True, None
+    return False, wishlists.remove(user_id=user_id, product_id=product_id)
 
 
 def _sign_in_first(request: HttpRequest, product_id: int) -> HttpResponse:
@@ -178,25 +181,24 @@ def _sign_in_first(request: HttpRequest, product_id: int) -> HttpResponse:
     return HttpResponseClientRedirect(login.url) if is_fragment(request) else login
 
 
-def _heart(request: HttpRequest, product_id: int, name: str) -> HttpResponse:
+def _heart(
+    request: HttpRequest, product_id: int, name: str, *, is_wished: bool
+) -> HttpResponse:
     """Answer with the button as it is now: it finds its place by itself."""
-    own = WishlistItem.objects.of_user(user_id_of(request) or 0)
     context = {
         "product_id": product_id,
         "name": name,
-        "is_wished": own.filter(product=product_id).exists(),
+        "is_wished": is_wished,
         "is_answer": True,
     }
     return render(request, "shop/parts/_heart.html", context)
 
 
 def _with_undo(response: HttpResponse, text: str, removed: Removed) -> HttpResponse:
-    undo = _undo(reverse("shop:wishlist-restore"), {"undo": sign_removed(removed)})
+    undo = undoing.button(
+        reverse("shop:wishlist-restore"), {"undo": sign_removed(removed)}
+    )
     return trigger_client_event(response, "toast", {"value": text, "undo": undo})
-
-
-def _undo(url: str, values: dict[str, object]) -> dict[str, object]:
-    return {"url": url, "label": _("Undo"), "values": values}
 
 
 def _after_change(
