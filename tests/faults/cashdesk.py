@@ -1,9 +1,10 @@
 """A running shop that takes money by Stripe, PayPal and BTCPay, and who pays there."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from tests.running import (
 from tests.strangers import Answer, Stranger
 
 PATIENCE = 2.0  # seconds that a provider has to answer; ten in a real shop
+LOOKS_A_SWEEP = 300  # each a hundredth of a second, and what the look itself takes
 LEASE = "3"  # seconds; thirty in a real shop
 PRICE = 12_500
 BUSY_SQL = """
@@ -224,6 +226,26 @@ def sweep() -> None:
     """Let all silent payments be asked after, as the clock does in a while."""
     Payment.objects.filter(next_look_at__isnull=False).update(next_look_at=Now())
     app.send_task("checkout.tasks.ask_providers")
+
+
+def sweep_until(condition: Callable[[], object], what: str) -> float:
+    """Sweep now and every few seconds until something holds; return the seconds.
+
+    A sweep that is still under way puts off what it has seen, from those after it too.
+    """
+    looks = count()
+
+    def holds() -> object:
+        if next(looks) % LOOKS_A_SWEEP == 0:
+            sweep()
+        return condition()
+
+    return wait_for(holds, what)
+
+
+def sweep_until_paid(order_id: UUID) -> float:
+    """Sweep until an order is paid; return the seconds."""
+    return sweep_until(lambda: status_of(order_id) == OrderStatus.PAID, "it is paid")
 
 
 def assert_same_books(provider: Provider) -> None:

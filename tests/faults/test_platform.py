@@ -197,12 +197,14 @@ def test_slow_platform_does_not_outlast_the_lease(
 
     outbox.deliver_due()
 
+    # What the platform has, but could not say in time, it is sent once more.
     sent = _pushes().filter(delivered_at__isnull=False).count()
-    assert sent == platform.counters.requests <= http.IN_FLIGHT
+    unanswered = platform.counters.requests - sent
+    assert 0 < sent <= platform.counters.requests <= http.IN_FLIGHT
     platform.misbehave("ok")
     relay_until(nothing_waits)
     assert_all_arrived(platform, orders)
-    assert platform.counters.duplicates == 0
+    assert platform.counters.duplicates <= unanswered
 
 
 @contextmanager

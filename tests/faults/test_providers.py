@@ -44,6 +44,8 @@ from tests.faults.cashdesk import (
     payer,
     status_of,
     sweep,
+    sweep_until,
+    sweep_until_paid,
     wait_until_paid,
     wait_until_refunded,
 )
@@ -280,16 +282,15 @@ def test_forged_message_is_refused(shopper: Payer) -> None:
     assert _state_of(payment) == PaymentState.PROCESSING
     assert status_of(order_id) == OrderStatus.PENDING
     # It was true all the same.
-    sweep()
-    wait_until_paid(order_id)
+    sweep_until_paid(order_id)
 
 
 def test_lost_messages_are_made_up_for(shopper: Payer, note: Note) -> None:
     order_id = shopper.place()
     payment = shopper.pay(order_id)
 
-    sweep()
-    note(paid=f"{wait_until_paid(order_id):.2f} s after the sweep began")
+    seconds = sweep_until_paid(order_id)
+    note(paid=f"{seconds:.2f} s after the sweep began")
 
     assert shopper.provider.books() == {str(payment.pk): (PRICE, 0)}
     assert ProviderEvent.objects.count() == 0
@@ -334,8 +335,7 @@ def test_worker_killed_between_the_capture_and_the_note_of_it(
     sweep()
     wait_for(lambda: takes.of(server) > asked, "the provider has the order")
     shop.replace_worker()
-    sweep()
-    seconds = wait_until_paid(order_id)
+    seconds = sweep_until_paid(order_id)
 
     assert Event.objects.filter(topic="order.paid").count() == 1
     assert shopper.provider.books() == {str(payment.pk): (PRICE, 0)}
@@ -407,8 +407,7 @@ def test_money_that_is_known_of_a_day_later_buys_or_goes_back(
     server.stop()
 
     _let_a_day_pass(order_id)
-    sweep()
-    wait_for(lambda: _state_of(payment) == PaymentState.VOIDED, "it is given up")
+    sweep_until(lambda: _state_of(payment) == PaymentState.VOIDED, "it is given up")
     app.send_task("checkout.tasks.expire_overdue_orders")
     wait_for(lambda: status_of(order_id) == OrderStatus.EXPIRED, "the order expires")
     if stock == "gone":

@@ -54,8 +54,10 @@ def test_part_of_each_pause_is_chance(monkeypatch: pytest.MonkeyPatch) -> None:
 
     deliver_all()
 
+    # A short pause may be over before the last event was tried, and then it doubles.
+    tried_once = Dispatch.objects.filter(attempts=1)
     pause = F("next_attempt_at") - Now()
-    pauses = [row.total_seconds() for (row,) in Dispatch.objects.values_list(pause)]
+    pauses = [row.total_seconds() for (row,) in tried_once.values_list(pause)]
     assert max(pauses) <= 5
     # Thirty in the same half second of five would be no chance.
     assert max(pauses) - min(pauses) > 0.5

@@ -38,6 +38,7 @@ ANSWERED = (
     "Failed to load resource: net::ERR_FAILED",
     "htmx:afterRequest",
     "htmx:sendError",
+    "htmx:sendAbort",  # left for the next page before the answer came
     "Response Status Error Code",  # htmx says it once more
 )
 
