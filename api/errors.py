@@ -18,6 +18,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from api.conditions import PreconditionFailed, PreconditionRequired
 from api.problems import title_of
 from common.errors import (
     Conflict,
@@ -37,6 +38,8 @@ CONTENT_TYPE = "application/problem+json"
 RETRY_SOON = 1
 
 HTTP_STATUS: dict[type[DomainError], int] = {
+    PreconditionFailed: status.HTTP_412_PRECONDITION_FAILED,
+    PreconditionRequired: status.HTTP_428_PRECONDITION_REQUIRED,
     Invalid: status.HTTP_400_BAD_REQUEST,
     Forbidden: status.HTTP_403_FORBIDDEN,
     NotFound: status.HTTP_404_NOT_FOUND,

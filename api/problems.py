@@ -81,6 +81,8 @@ TITLES = {
     "photo_too_large": _("Photo too large"),
     "pickup_point_unavailable": _("Pickup point not offered"),
     "points_part_invalid": _("Invalid part in points"),
+    "precondition_failed": _("Changed meanwhile"),
+    "precondition_required": _("If-Match needed"),
     "preference_unknown": _("No such preference"),
     "price_changed": _("Price changed"),
     "price_invalid": _("Invalid price"),

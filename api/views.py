@@ -1,6 +1,5 @@
 """What all views of the API have in common."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.conditions import etag_of, is_known
 from api.renderers import dump
 
 JSON = "application/json"
@@ -50,10 +50,9 @@ def cacheable(
 ) -> HttpResponse:
     """Answer with JSON and its ETag, or 304 to somebody who has it already."""
     body = dump(data)
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    sent = request.META.get("HTTP_IF_NONE_MATCH", "")
-    is_known = etag in (tag.strip().removeprefix("W/") for tag in sent.split(","))
-    response = HttpResponse(status=304) if is_known else HttpResponse(body, JSON)
+    etag = etag_of(body)
+    is_fresh = is_known(request, etag)
+    response = HttpResponse(status=304) if is_fresh else HttpResponse(body, JSON)
     response["ETag"] = etag
     for name, value in (headers or {}).items():
         response[name] = value
