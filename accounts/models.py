@@ -2,15 +2,23 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import (
     AbstractBaseUser,
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from common.tombstones import leaves_tombstone
+
+# Kinds of authenticators that count; recovery codes only stand in for one.
+SECOND_STEPS = ("totp", "webauthn")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -73,6 +81,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def lacks_second_step(self) -> bool:
+        """Tell whether this is staff who may do nothing as such yet."""
+        if not settings.STAFF_SECOND_STEP or not (self.is_staff or self.is_superuser):
+            return False
+        return not self._has_second_step
+
+    @cached_property
+    def _has_second_step(self) -> bool:
+        return self.authenticator_set.filter(type__in=SECOND_STEPS).exists()
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return not self.lacks_second_step and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return not self.lacks_second_step and super().has_module_perms(app_label)
+
     def get_full_name(self) -> str:
         return self.name or self.email
 
@@ -110,6 +135,7 @@ class Address(models.Model):
                 name="address_one_default_per_user",
             ),
         ]
+        triggers = [leaves_tombstone("address")]
 
     def __str__(self) -> str:
         return f"{self.recipient}, {self.line1}, {self.city}"
@@ -123,8 +149,12 @@ class Device(models.Model):
     """A browser or app that is signed in: a session, by what it told of itself."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    # What apps call it; the row's own number would tell how many there are.
+    public_id = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     # Never shown: who knows it is signed in.
     session_key = models.CharField(max_length=40, unique=True, editable=False)
+    # As an app calls the device it runs on.
+    name = models.CharField(_("name"), max_length=80, blank=True, db_default="")
     user_agent = models.CharField(_("browser"), max_length=200, blank=True)
     ip = models.GenericIPAddressField(_("internet address"), null=True)
     created_at = models.DateTimeField(_("signed in"), db_default=Now(), editable=False)

@@ -1,4 +1,4 @@
-"""The one table that every way in shares."""
+"""The tables that every way in shares."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -31,3 +31,19 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} [{self.key}]"
+
+
+class Tombstone(models.Model):
+    """Something of a shopper's that was deleted; see ``common.tombstones``."""
+
+    # No foreign key: this app knows no users.
+    user_id = models.BigIntegerField()
+    kind = models.CharField(max_length=16)
+    object_id = models.BigIntegerField()
+    deleted_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user_id", "id"], name="tombstone_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id} of user {self.user_id}"

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from common import idempotency
+from common import idempotency, tombstones
 
 
 @shared_task(name="common.tasks.forget_old_replies")
@@ -16,3 +16,9 @@ def forget_old_replies() -> None:
 def forget_old_sessions() -> None:
     """Drop sessions that nobody can use any more."""
     call_command("clearsessions")
+
+
+@shared_task(name="common.tasks.forget_old_tombstones")
+def forget_old_tombstones() -> None:
+    """Drop what tells of deletions that every app has heard of or never will."""
+    tombstones.forget_old()

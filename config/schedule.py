@@ -16,6 +16,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=1),
         "options": {"expires": 5},
     },
+    "send what other systems asked for": {
+        "task": "webhooks.tasks.send",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 5},
+    },
     "expire unpaid orders": {
         "task": "checkout.tasks.expire_overdue_orders",
         "schedule": timedelta(seconds=15),
@@ -101,6 +106,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "forget old sessions": {
         "task": "common.tasks.forget_old_sessions",
+        "schedule": BY_NIGHT,
+    },
+    "forget old tombstones": {
+        "task": "common.tasks.forget_old_tombstones",
         "schedule": BY_NIGHT,
     },
 }

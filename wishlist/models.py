@@ -6,6 +6,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from common.tombstones import leaves_tombstone
+
 
 class WishlistItemQuerySet(models.QuerySet["WishlistItem"]):
     def of_user(self, user_id: int) -> "WishlistItemQuerySet":
@@ -45,6 +47,8 @@ class WishlistItem(models.Model):
         ]
         # A page of the list, the newest first.
         indexes = [models.Index(fields=["user", "-id"], name="wishlist_item_newest")]
+        # Lists are read by product: nobody is told the ids of the rows.
+        triggers = [leaves_tombstone("wish", named_by="product_id")]
 
     def __str__(self) -> str:
         return f"Product {self.product_id} for user {self.user_id}"

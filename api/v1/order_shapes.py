@@ -1,8 +1,8 @@
 """How an order is shown: from the database, or from the draft about to be written."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 from api.shapes import AddressJson, MoneyJson, money
@@ -20,14 +20,24 @@ from api.v1.parcel_shapes import (
 )
 from checkout.standing import standing_of
 from orders.drafts import Draft
-from orders.models import OPEN_RETURNS, Order, OrderEvent, OrderStatus
+from orders.models import OPEN_RETURNS, Order, OrderStatus
 from payments.models import Payment, PaymentState
 
 Status = Literal[
     "pending", "paid", "processing", "shipped", "delivered", "cancelled", "expired"
 ]
+# The last four are for staff.
 Action = Literal[
-    "pay", "cancel", "change_address", "confirm_receipt", "return", "repeat"
+    "pay",
+    "cancel",
+    "change_address",
+    "confirm_receipt",
+    "return",
+    "repeat",
+    "pack",
+    "ship",
+    "deliver",
+    "refund",
 ]
 
 
@@ -66,6 +76,8 @@ class OrderJson(TypedDict):
     coupon: OrderCouponJson | None
     address: AddressJson | dict[str, str]
     delivery_method: str
+    # The shopper's words to whoever packs it.
+    note: str
     # The last day that the shopper was promised.
     deliver_by: date | None
     placed_at: datetime
@@ -119,6 +131,16 @@ class OrderDetailJson(OrderJson):
     timeline: list[OrderEventJson]
 
 
+class ExpandedOrderJson(OrderJson):
+    """An order of a list, with what ``expand`` names of the rest."""
+
+    payments: NotRequired[list[PaymentJson]]
+    shipments: NotRequired[list[ShipmentJson]]
+    refunds: NotRequired[list[RefundJson]]
+    returns: NotRequired[list[ReturnJson]]
+    timeline: NotRequired[list[OrderEventJson]]
+
+
 def draft_json(draft: Draft) -> OrderJson:
     """Render an order as it will stand once it is written."""
     quote = draft.quote
@@ -147,6 +169,7 @@ def draft_json(draft: Draft) -> OrderJson:
         "coupon": _coupon(draft.coupon_id, draft.coupon_name),
         "address": draft.address,
         "delivery_method": draft.delivery_method,
+        "note": "",
         "deliver_by": draft.deliver_by,
         "placed_at": draft.placed_at,
         "expires_at": draft.expires_at,
@@ -183,6 +206,7 @@ def order_json(order: Order) -> OrderJson:
         "coupon": _coupon(order.coupon_id, order.coupon_name),
         "address": order.address,
         "delivery_method": order.delivery_method,
+        "note": order.note,
         "deliver_by": order.deliver_by,
         "placed_at": order.placed_at,
         "expires_at": order.expires_at,
@@ -194,17 +218,33 @@ def order_json(order: Order) -> OrderJson:
 
 def order_detail_json(order: Order) -> OrderDetailJson:
     """Render everything about an order that was read with ``WITH_DETAILS``."""
-    shown = order_json(order)
+    shown = order_facts_json(order)
     if _can_return(order):
         shown["allowed_actions"].insert(-1, "return")
+    return shown
+
+
+def order_facts_json(order: Order) -> OrderDetailJson:
+    """Do the same without a statement: whether it can be returned is left out."""
     return {
-        **shown,
-        "payments": [payment_json(payment) for payment in order.payments.all()],
+        **order_json(order),
+        "payments": payments_json(order),
         "shipments": shipments_json(order),
         "refunds": refunds_json(order),
         "returns": returns_json(order),
-        "timeline": _timeline(order.events.all()),
+        "timeline": timeline_json(order),
     }
+
+
+def along(names: Iterable[str]) -> list[str]:
+    """Return what has to be read along for ``expanded_json``."""
+    return ["lines", *(path for name in names for path in EXPANSIONS[name].along)]
+
+
+def expanded_json(order: Order, names: Iterable[str]) -> ExpandedOrderJson:
+    """Render an order of a list with some of its details."""
+    more: Any = {name: EXPANSIONS[name].render(order) for name in sorted(names)}
+    return {**order_json(order), **more}
 
 
 WITH_DETAILS = (
@@ -215,6 +255,10 @@ WITH_DETAILS = (
     *WITH_REFUNDS,
     *WITH_RETURNS,
 )
+
+
+def payments_json(order: Order) -> list[PaymentJson]:
+    return [payment_json(payment) for payment in order.payments.all()]
 
 
 def payment_json(payment: Payment) -> PaymentJson:
@@ -269,7 +313,7 @@ def _can_return(order: Order) -> bool:
     return not is_pending and bool(standing_of(order.pk).to_return)
 
 
-def _timeline(events: Iterable[OrderEvent]) -> list[OrderEventJson]:
+def timeline_json(order: Order) -> list[OrderEventJson]:
     return [
         {
             "from_status": event.from_status,
@@ -277,5 +321,21 @@ def _timeline(events: Iterable[OrderEvent]) -> list[OrderEventJson]:
             "reason": event.reason,
             "happened_at": event.happened_at,
         }
-        for event in events
+        for event in order.events.all()
     ]
+
+
+class Expansion(NamedTuple):
+    """A detail of orders in a list: what is read along, however many, and its form."""
+
+    along: tuple[str, ...]
+    render: Callable[[Order], Any]
+
+
+EXPANSIONS = {
+    "payments": Expansion(("payments",), payments_json),
+    "shipments": Expansion(WITH_PARCELS, shipments_json),
+    "refunds": Expansion(WITH_REFUNDS, refunds_json),
+    "returns": Expansion(WITH_RETURNS, returns_json),
+    "timeline": Expansion(("events",), timeline_json),
+}
