@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unavailable
 
 
 class AddressNotFound(NotFound):
@@ -42,3 +42,82 @@ class DeviceNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__(_("This sign-in is over already."))
+
+
+class VerificationInvalid(Invalid):
+    """This is not the token of a letter that asks whether an address is one's own."""
+
+    code = "verification_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(_("This is not the token of a letter of ours."))
+
+
+class VerificationOver(Gone):
+    """The letter's token was used before, is too old, or its address is gone."""
+
+    code = "verification_over"
+
+    def __init__(self) -> None:
+        super().__init__(_("This token was used before, or is too old."))
+
+
+class ResetInvalid(Invalid):
+    """The token for a new password is wrong, used, or older than half an hour."""
+
+    code = "reset_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(_("This token is wrong, was used before, or is too old."))
+
+
+class PasswordChanged(Conflict):
+    """Somebody else changed the password at the same moment."""
+
+    code = "password_changed"
+
+    def __init__(self) -> None:
+        super().__init__(_("The password has just been changed."))
+
+
+class SecondStepRequired(Forbidden):
+    """Staff may do nothing as such before they have set up a second step."""
+
+    code = "second_step_required"
+
+    def __init__(self) -> None:
+        super().__init__(_("Set up a second step for signing in first."))
+
+
+class ServiceNotOffered(NotFound):
+    """One cannot sign in with this service here; ``GET /auth/social`` lists them."""
+
+    code = "service_not_offered"
+
+    def __init__(self) -> None:
+        super().__init__(_("One cannot sign in with this service here."))
+
+
+class ServiceTokenInvalid(Invalid):
+    """The other service does not stand by this token, or made it for another app."""
+
+    code = "service_token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(_("The other service does not stand by this token."))
+
+
+class EmailMissing(Invalid):
+    """The other service told no e-mail address, and there is no account without."""
+
+    code = "email_missing"
+
+    def __init__(self) -> None:
+        super().__init__(_("The other service told no e-mail address."))
+
+
+class TicketsAway(Unavailable):
+    """What keeps the tickets for live news does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Live news are away. Please try again soon."))

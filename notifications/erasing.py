@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from notifications.models import Message, Notification, Preference, QuietHours
+from notifications.models import (
+    Message,
+    Notification,
+    Preference,
+    PushDevice,
+    QuietHours,
+)
 from outbox.services import DELIVERED, Outcome, OutgoingEvent
 
 
@@ -13,4 +19,5 @@ def forget(events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
     Message.objects.filter(user__in=gone).delete()
     Preference.objects.filter(user__in=gone).delete()
     QuietHours.objects.filter(user__in=gone).delete()
+    PushDevice.objects.filter(user__in=gone).delete()
     return [DELIVERED] * len(events)

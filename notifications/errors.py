@@ -59,3 +59,12 @@ class AlreadySent(Conflict):
 
     def __init__(self) -> None:
         super().__init__(_("This message is waiting to be sent already."))
+
+
+class PushDeviceNotFound(NotFound):
+    """There is no such phone among the user's own."""
+
+    code = "push_device_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such phone."))

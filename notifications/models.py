@@ -7,7 +7,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# A subscription of a browser is longer than the tokens of phones.
+LONGEST_TOKEN = 1_000
 
 
 class Channel(models.TextChoices):
@@ -37,6 +41,14 @@ class Group(models.TextChoices):
     STOCK = "stock", _("Back in stock")
     REWARDS = "rewards", _("Coupons and points")
     PROMOTIONS = "promotions", _("Offers")
+
+
+class Platform(models.TextChoices):
+    """Whose service brings news to a phone."""
+
+    IOS = "ios", "iOS"
+    ANDROID = "android", "Android"
+    WEB = "web", _("Browser")
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -265,6 +277,32 @@ class QuietHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts:%H:%M}–{self.ends:%H:%M}"
+
+
+class PushDevice(models.Model):
+    """A phone that can be sent news, by what its maker's service knows it as."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices"
+    )
+    platform = models.CharField(_("platform"), max_length=8, choices=Platform)
+    # Whoever knows it can send to that phone, so it is never shown.
+    token = models.CharField(max_length=LONGEST_TOKEN, unique=True, editable=False)
+    registered_at = models.DateTimeField(_("registered"), default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(platform__in=Platform.values),
+                name="push_device_platform_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(token=""), name="push_device_has_a_token"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_platform_display()} of user {self.user_id}"
 
 
 class ChannelState(models.Model):

@@ -1,7 +1,8 @@
 """The WebSocket of open pages, at ``/ws/``.
 
-Its address may say ``after``, the last notification that was seen, and ``lang``. What
-was missed since comes first, without gaps or repetitions. Then frames come as JSON
+Its address may say ``after``, the last notification that was seen, and ``lang``. Apps,
+which have no cookie, add a ``ticket`` of the API. What was missed since comes first,
+without gaps or repetitions. Then frames come as JSON
 ``{"id", "type", "at", "data"}``:
 
 - ``ready``: what was missed is sent; ``unread``, ``cursor``
@@ -30,6 +31,8 @@ from channels.utils import await_many_dispatch
 from django.conf import settings
 from django.http.cookie import parse_cookie
 
+from accounts import tickets
+from accounts.errors import TicketsAway
 from common.ids import is_public_number
 from shop.live_facts import (
     News,
@@ -72,6 +75,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         # Not the base class's: its sockets cannot even open while Redis is away.
         self.scope, self.base_send, self.channel_layer = scope, send, None
         self.seat = Seat()
+        self.holder: tickets.Holder | None = None
         self.language = settings.LANGUAGE_CODE
         # What was shown in quiet hours, to pop up after them.
         self.kept_quiet: list[int] = []
@@ -90,12 +94,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         if language in dict(settings.LANGUAGES):
             self.language = language
         try:
-            self.seat.user_id = await self._user_id()
+            self.seat.user_id = await self._user_id(query.get("ticket", []))
             await self.accept()
+            if "ticket" in query and self.seat.user_id is None:
+                await self.close(SIGNED_OUT)
+                raise StopConsumer
             # From here on nothing is missed: first we listen, then we look.
             hub.join(self.seat)
             await self._catch_up(_cursor(query.get("after", [""])[0]))
-        except DATABASE_AWAY:
+        except (*DATABASE_AWAY, TicketsAway):
             await self.close(TRY_AGAIN_LATER)
 
     async def receive(
@@ -136,7 +143,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             # What was not told differs from what was, so the hub will come back to it.
             logger.info("the database is away: %s", error)
 
-    async def _user_id(self) -> int | None:
+    async def _user_id(self, tickets_given: list[str]) -> int | None:
+        if tickets_given:
+            # Whoever shows a ticket is its holder, whatever else they carry.
+            self.holder = await look_up(tickets.redeem, tickets_given[0])
+            return self.holder.user_id if self.holder else None
         headers = dict(self.scope["headers"])
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
         self.session_key = cookies.get(settings.SESSION_COOKIE_NAME, "")
@@ -148,7 +159,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         """Look before anything personal leaves; whoever logged out is cut off."""
         if self.seat.user_id is None:
             return None
-        if await look_up(signed_in, self.session_key) == self.seat.user_id:
+        if self.holder:
+            is_good = await look_up(tickets.is_signed_in, self.holder)
+        else:
+            user_id = await look_up(signed_in, self.session_key)
+            is_good = user_id == self.seat.user_id
+        if is_good:
             return self.seat.user_id
         await self.close(SIGNED_OUT)
         raise StopConsumer

@@ -86,9 +86,11 @@ def open_page(
     after: int | None = None,
     lang: str = "en",
     origin: str = ORIGIN,
+    ticket: str = "",
 ) -> Iterator[OpenPage]:
-    """Open a socket as a browser with that session does."""
+    """Open a socket as a browser with that session does, or an app with a ticket."""
     query = f"?lang={lang}" + (f"&after={after}" if after is not None else "")
+    query += f"&ticket={ticket}" if ticket else ""
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"} if session else {}
     if origin:
         headers["Origin"] = origin

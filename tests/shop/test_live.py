@@ -13,7 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
+from accounts import devices, tickets
 from accounts.models import User
+from api import tokens
 from catalog.models import Product
 from checkout import parcels
 from checkout import services as checkout
@@ -414,3 +416,62 @@ def connections_of_the_server() -> int:
             " WHERE application_name = 'dojang-live' AND datname = current_database()"
         )
         return int(cursor.fetchone()[0])
+
+
+# --- Apps, which have no cookie
+
+
+def ticket_of(user: User) -> str:
+    """Sign an app in, and let it ask for a ticket."""
+    _user, session_key = tokens.find_user(tokens.sign_in(user).access)
+    return tickets.issue(user, session_key=session_key)
+
+
+def test_app_gets_news_by_a_ticket_that_is_good_once(url: str, shopper: User) -> None:
+    ticket = ticket_of(shopper)
+    with open_page(url, ticket=ticket, origin="") as page:
+        page.until_ready()
+        [news_id] = happen(shopper, "points.charged")
+        assert page.next()["id"] == news_id
+
+    with open_page(url, ticket=ticket, origin="") as page:
+        assert page.code_at_its_end() == 4401
+
+
+def test_ticket_opens_nobody_elses_news(url: str, shopper: User) -> None:
+    other = UserFactory.create(points=100_000)
+    order = unpaid_order(other, ProductFactory.create())
+    # Whatever else it carries: the ticket says whose socket it is.
+    with open_page(
+        url, session_of(other), ticket=ticket_of(shopper), origin=""
+    ) as page:
+        page.until_ready()
+        page.subscribe(orders=[order.number])
+        assert page.next()["data"] == {"code": "not_found", "order": order.number}
+        happen(other, "points.charged")
+        [mine] = happen(shopper, "points.charged")
+        assert page.next()["id"] == mine
+
+
+def test_sign_out_everywhere_ends_the_socket_of_a_ticket(
+    url: str, shopper: User
+) -> None:
+    with open_page(url, ticket=ticket_of(shopper), origin="") as page:
+        page.until_ready()
+        devices.end_others(user_id=shopper.pk, keep="")
+        happen(shopper, "points.charged")
+
+        assert page.code_at_its_end() == 4401
+
+
+def test_page_of_another_site_gets_in_by_no_ticket(url: str, shopper: User) -> None:
+    ticket = ticket_of(shopper)
+    for given, origin in ((ticket, "https://evil.example"), ("", "")):
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            open_page(url, session_of(shopper), ticket=given, origin=origin),
+        ):
+            pass
+        assert refused.value.response.status_code == 403
+    # It was not even looked at.
+    assert tickets.redeem(ticket) is not None
