@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Invalid, NotFound
+from common.errors import Conflict, Gone, Invalid, NotFound
 
 
 class ProductNotFound(NotFound):
@@ -14,6 +14,24 @@ class ProductNotFound(NotFound):
         super().__init__(_("There is no such product on sale."))
 
 
+class ProductGone(Gone):
+    """The product was sold here once, and is not any more."""
+
+    code = "product_gone"
+
+    def __init__(self) -> None:
+        super().__init__(_("This product is not sold any more."))
+
+
+class CategoryNotFound(NotFound):
+    """There is no such category."""
+
+    code = "category_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such category."))
+
+
 class PriceInvalid(Invalid):
     """A price must be a positive amount, and another one than before."""
 
@@ -22,4 +40,63 @@ class PriceInvalid(Invalid):
     def __init__(self) -> None:
         super().__init__(
             _("The price must be positive and differ from the present one.")
+        )
+
+
+class SkuTaken(Conflict):
+    """Another product has this SKU."""
+
+    code = "sku_taken"
+
+    def __init__(self) -> None:
+        super().__init__(_("Another product has this SKU."))
+
+
+class CompareAtPriceInvalid(Invalid):
+    """The price it is compared with must be above the price."""
+
+    code = "compare_at_price_invalid"
+
+    def __init__(self, *, price: int) -> None:
+        super().__init__(
+            _("The price it is compared with must be above the price."), price=price
+        )
+
+
+class ShelfNotFound(Invalid):
+    """There is no such category, or no such group of products."""
+
+    code = "shelf_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such category or group."))
+
+
+class ProductPhotoNotFound(NotFound):
+    """The product has no such photo."""
+
+    code = "product_photo_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("The product has no such photo."))
+
+
+class PhotosIncomplete(Invalid):
+    """A new order of photos has to name each of them once."""
+
+    code = "photos_incomplete"
+
+    def __init__(self, photo_ids: list[int]) -> None:
+        super().__init__(_("Name each photo of the product once."), photos=photo_ids)
+
+
+class TooManyProductPhotos(Conflict):
+    """A product has so many photos and no more; ``limit`` says how many."""
+
+    code = "too_many_product_photos"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("A product has at most %(limit)s photos.") % {"limit": limit},
+            limit=limit,
         )

@@ -1,7 +1,8 @@
 """The shopper's own profile and address book."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from django.http import HttpResponse
 from rest_framework.exceptions import ValidationError
@@ -10,13 +11,18 @@ from rest_framework.response import Response
 from accounts import services as accounts
 from accounts.errors import AddressNotFound
 from accounts.models import ADDRESS_FIELDS, Address, User
+from api.conditions import IF_MATCH, change_if_match, tagged
 from api.fields import AddressInput, Input, StrictBoolean, StrictText, clean
-from api.idempotency import claim_of, once, respond
+from api.idempotency import once, once_silently
 from api.schema import operation
 from api.shapes import AddressJson, ListJson
+from api.subjects import resolve_subject
 from api.typing import AuthenticatedRequest
+from api.v1.own_data import LEAVE, leave
 from api.views import PersonalView
-from common import idempotency
+from common.db import use_case
+
+R = TypeVar("R")
 
 
 class ProfileJson(TypedDict):
@@ -69,6 +75,8 @@ EXAMPLE = {
 class ProfileView(PersonalView):
     """The profile."""
 
+    cache_control = "private, no-cache"
+
     @operation("users_me", "Show the profile", reply={200: ProfileJson})
     def get(self, request: AuthenticatedRequest) -> Response:
         """Show who is signed in."""
@@ -80,14 +88,19 @@ class ProfileView(PersonalView):
         body=PROFILE,
         example={"name": "Kim Min-ji"},
         reply={200: ProfileJson},
+        headers=[IF_MATCH],
         keyed="yes",
+        problems=(412,),
     )
     def patch(self, request: AuthenticatedRequest) -> HttpResponse:
         """Change name, phone or consent; what is not sent stays."""
         asked = clean(PROFILE, request)
-        user: User = request.user
+        own = User.objects.filter(pk=request.user.pk)
 
+        @use_case
         def change() -> ProfileJson:
+            # What is not sent stays as it is by now, not as it was a moment ago.
+            user = own.select_for_update(no_key=True).get()
             wants = asked.get("wants_marketing_email", user.wants_marketing_email)
             accounts.change_profile(
                 user_id=user.pk,
@@ -95,13 +108,38 @@ class ProfileView(PersonalView):
                 phone=asked.get("phone", user.phone),
                 marketing="yes" if wants else "no",
             )
-            return profile(User.objects.get(pk=user.pk))
+            return profile(own.get())
 
-        return once(request, change)
+        def change_if_same() -> ProfileJson:
+            return change_if_match(
+                request, change, lock=own, read=lambda: profile(own.get())
+            )
+
+        return tagged(once(request, change_if_same))
+
+    @operation(
+        "users_delete-me",
+        "Delete the account",
+        body=LEAVE,
+        example={"password": "correct horse battery"},
+        reply={204: None},
+        problems=(400, 409),
+    )
+    def delete(self, request: AuthenticatedRequest) -> HttpResponse:
+        """Close the account and take its name off everything, at once and for good.
+
+        It takes the password, or a sign-in of the last five minutes. Orders and the
+        points' ledger stay without a name. Who has orders under way cannot go yet (409
+        `account_still_needed`); who has points says that they may be lost.
+        """
+        leave(request)
+        return HttpResponse(status=204)
 
 
 class AddressListView(PersonalView):
     """The address book."""
+
+    cache_control = "private, no-cache"
 
     @operation(
         "addresses_list", "List addresses", reply={200: ListJson[SavedAddressJson]}
@@ -138,6 +176,8 @@ class AddressListView(PersonalView):
 class AddressView(PersonalView):
     """One address of the book."""
 
+    cache_control = "private, no-cache"
+
     @operation("addresses_retrieve", "Show an address", reply={200: SavedAddressJson})
     def get(self, request: AuthenticatedRequest, address_id: int) -> Response:
         """Show one of the shopper's own addresses."""
@@ -149,7 +189,9 @@ class AddressView(PersonalView):
         body=SAVED_ADDRESS,
         example=EXAMPLE,
         reply={200: SavedAddressJson},
+        headers=[IF_MATCH],
         keyed="yes",
+        problems=(412,),
     )
     def put(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Write an address anew; orders keep their copy."""
@@ -163,21 +205,64 @@ class AddressView(PersonalView):
         body=CHANGED_ADDRESS,
         example={"line2": "7F"},
         reply={200: SavedAddressJson},
+        headers=[IF_MATCH],
         keyed="yes",
+        problems=(412,),
     )
     def patch(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Correct what is sent; orders keep their copy."""
         return _change(request, address_id, clean(CHANGED_ADDRESS, request))
 
-    @operation("addresses_destroy", "Drop an address", reply={204: None}, keyed="yes")
+    @operation(
+        "addresses_destroy",
+        "Drop an address",
+        reply={204: None},
+        headers=[IF_MATCH],
+        keyed="yes",
+        problems=(412,),
+    )
     def delete(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
         """Take an address out of the book."""
 
-        def remove() -> idempotency.Reply:
+        def remove() -> None:
             accounts.remove_address(user_id=request.user.pk, address_id=address_id)
-            return idempotency.Reply(204, "")
 
-        return respond(idempotency.run(claim_of(request), remove))
+        return once_silently(request, lambda: _if_same(request, address_id, remove))
+
+
+class AddressDefaultView(PersonalView):
+    """The address that checkout offers first."""
+
+    @operation(
+        "addresses_make-default",
+        "Make an address the default",
+        reply={200: SavedAddressJson},
+        keyed="yes",
+    )
+    def post(self, request: AuthenticatedRequest, address_id: int) -> HttpResponse:
+        """Let checkout offer this address first; doing it twice changes nothing."""
+        user_id = request.user.pk
+
+        def choose() -> SavedAddressJson:
+            accounts.make_default(user_id=user_id, address_id=address_id)
+            return address_json(_own(user_id, address_id))
+
+        return once(request, choose)
+
+
+class UserView(PersonalView):
+    """Somebody's profile: one's own, or anybody's for staff who may act for them."""
+
+    @operation(
+        "users_retrieve",
+        "Show a user",
+        reply={200: ProfileJson},
+        problems=(403, 404),
+    )
+    def get(self, request: AuthenticatedRequest, user_id: int | None) -> Response:
+        """Show one's own profile; staff who may act for any see those of others."""
+        subject = resolve_subject(request, user_id)
+        return Response(profile(User.objects.get(pk=subject)))
 
 
 def profile(user: User) -> ProfileJson:
@@ -230,4 +315,17 @@ def _change(
             accounts.make_default(user_id=user_id, address_id=address_id)
         return address_json(_own(user_id, address_id))
 
-    return once(request, change)
+    return tagged(once(request, lambda: _if_same(request, address_id, change)))
+
+
+def _if_same(
+    request: AuthenticatedRequest, address_id: int, effect: Callable[[], R]
+) -> R:
+    """Do it unless the address has changed; whoever writes one locks its owner."""
+    user_id = request.user.pk
+    return change_if_match(
+        request,
+        effect,
+        lock=User.objects.filter(pk=user_id),
+        read=lambda: address_json(_own(user_id, address_id)),
+    )

@@ -1,9 +1,11 @@
 """A cart in JSON: what is in it, and how its price comes about."""
 
+from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 from api.shapes import MoneyJson, money
 from cart.models import CartItem
+from catalog.texts import local
 from checkout.selectors import Offer
 from promotions.pricing import Quote, QuotedLine
 
@@ -72,6 +74,13 @@ class NotAppliedJson(TypedDict):
     by: str
 
 
+class CartWarningJson(TypedDict):
+    """What the shopper should look at; without a product it is about the coupon."""
+
+    code: Problem | Literal["coupon_not_applicable"]
+    product_id: int | None
+
+
 class CartJson(TypedDict):
     """A cart and what it would cost. ``token`` is a guest's key to it.
 
@@ -90,6 +99,7 @@ class CartJson(TypedDict):
     total: MoneyJson
     adjustments: list[AdjustmentJson]
     not_applied: list[NotAppliedJson]
+    warnings: list[CartWarningJson]
     quote_id: str
     can_check_out: bool
 
@@ -105,12 +115,37 @@ def saved_item_json(item: CartItem) -> SavedItemJson:
     return {
         "product_id": item.product_id,
         "sku": item.product.sku,
-        "name": item.product.name,
+        "name": name_of(item),
         "quantity": item.quantity,
         "unit_price": money(item.product.price),
         "available": getattr(item, "left", None) or 0,
         "price_when_added": money(item.price_when_added),
     }
+
+
+def name_of(item: CartItem) -> str:
+    """Return the product's name in the reader's language, if it was read along."""
+    return getattr(item, "shown_name", "") or item.product.name
+
+
+def local_adjustments_json(quoted: Quote) -> list[AdjustmentJson]:
+    """Render the steps for who reads them now; an order keeps its own words."""
+    steps = adjustments_json(quoted)
+    return [{**step, "label": local(step["label"])} for step in steps]
+
+
+def warnings_json(
+    items: Sequence[CartItemJson], coupon: CartCouponJson | None
+) -> list[CartWarningJson]:
+    """Gather what is said of each product, and of the coupon."""
+    found: list[CartWarningJson] = [
+        {"code": item["problem"], "product_id": item["product_id"]}
+        for item in items
+        if item["problem"]
+    ]
+    if coupon and not coupon["is_applied"]:
+        found.append({"code": "coupon_not_applicable", "product_id": None})
+    return found
 
 
 def adjustments_json(quoted: Quote) -> list[AdjustmentJson]:
@@ -130,12 +165,12 @@ def not_applied_json(quoted: Quote) -> list[NotAppliedJson]:
     return [
         {
             "kind": refusal.kind,
-            "label": refusal.label,
+            "label": local(refusal.label),
             "source_id": refusal.source_id,
             "reason": refusal.reason.value,
             "missing": money(refusal.missing),
             "missing_units": refusal.missing_units,
-            "by": refusal.by,
+            "by": local(refusal.by),
         }
         for refusal in quoted.refusals
     ]
@@ -151,7 +186,7 @@ def item_json(item: CartItem, line: QuotedLine | None, offer: Offer) -> CartItem
     return {
         "product_id": item.product_id,
         "sku": item.product.sku,
-        "name": item.product.name,
+        "name": name_of(item),
         "quantity": item.quantity,
         "unit_price": money(price),
         "line_total": money(price * item.quantity),
@@ -181,7 +216,7 @@ def coupon_json(quoted: Quote, offer: Offer) -> CartCouponJson | None:
     refusal = quoted.coupon_refusal
     return {
         "id": offer.coupon.coupon_id,
-        "name": offer.coupon.name,
+        "name": local(offer.coupon.name),
         "is_applied": refusal is None,
         "reason": refusal.reason.value if refusal else None,
         "missing": money(refusal.missing if refusal else 0),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from django.core import signing
 from django.db.models import F, QuerySet
@@ -19,15 +19,17 @@ from api.shapes import money
 from api.typing import AuthenticatedRequest
 from api.v1.cart_shapes import (
     CartJson,
-    adjustments_json,
     coupon_json,
     item_json,
+    local_adjustments_json,
     not_applied_json,
     saved_item_json,
+    warnings_json,
 )
 from api.views import GuestView, PersonalView
 from cart import services as carts
 from cart.models import Cart, CartItem
+from catalog.texts import local_name
 from checkout import services as checkout
 from checkout.quotes import quote_id
 from checkout.services import Purchase
@@ -105,6 +107,7 @@ class CartView(GuestView):
         example={"items": [{"product_id": 1, "quantity": 2}]},
         reply={200: CartJson},
         headers=[CART_TOKEN],
+        keyed="yes",
         problems=(404, 409),
     )
     def put(self, request: Request) -> HttpResponse:
@@ -205,6 +208,53 @@ class CartItemView(GuestView):
         )
 
 
+class MergedJson(TypedDict):
+    """What came along, in numbers of products, and the cart that it came into.
+
+    Of those that were ``cut`` there is less than both carts wanted together; for those
+    that were ``left_out`` there was no room.
+    """
+
+    products: int
+    cut: int
+    left_out: int
+    cart: CartJson
+
+
+class CartMergeView(PersonalView):
+    """A guest's cart, after signing in."""
+
+    @operation(
+        "cart_merge",
+        "Take a guest's cart along",
+        reply={200: MergedJson},
+        headers=[CART_TOKEN],
+        keyed="yes",
+        problems=(400,),
+    )
+    def post(self, request: AuthenticatedRequest) -> HttpResponse:
+        """Move what is in the cart of `X-Cart-Token` into the user's own.
+
+        Quantities of the same product add up, as far as there is stock. The guest's
+        cart is gone afterwards: merging it again moves nothing.
+        """
+        token, user_id = guest_token(request), request.user.pk
+        if token is None:
+            raise CartTokenInvalid
+
+        def merge() -> MergedJson:
+            told = carts.merge(token=token, user_id=user_id)
+            holder = Holder(user_id=user_id, token=None)
+            return {
+                "products": told.products,
+                "cut": told.cut,
+                "left_out": told.left_out,
+                "cart": cart_json(holder, holder.find()),
+            }
+
+        return once(request, merge)
+
+
 class CartCouponView(PersonalView):
     """The coupon on the cart."""
 
@@ -281,18 +331,20 @@ def cart_json(holder: Holder, cart: Cart | None) -> CartJson:
     lines = {line.item.product_id: line for line in quoted.lines}
     shown = [item_json(item, lines.get(item.product_id), offer) for item in inside]
     chosen = [item for item in shown if item["selected"]]
+    coupon = coupon_json(quoted, offer)
     return {
         "token": sign(holder.token) if holder.token else None,
         "version": cart.version if cart else 0,
         "items": shown,
         "saved": [saved_item_json(item) for item in items if item.is_saved],
-        "coupon": coupon_json(quoted, offer),
+        "coupon": coupon,
         "subtotal": money(quoted.subtotal),
         "discount": money(quoted.discount),
         "delivery_cost": money(quoted.delivery_cost),
         "total": money(quoted.total),
-        "adjustments": adjustments_json(quoted),
+        "adjustments": local_adjustments_json(quoted),
         "not_applied": not_applied_json(quoted),
+        "warnings": warnings_json(shown, coupon),
         "quote_id": quote_id(quoted),
         "can_check_out": bool(chosen)
         and all(item["problem"] in {None, "price_changed"} for item in chosen),
@@ -317,7 +369,7 @@ def _items(cart: Cart) -> QuerySet[CartItem]:
     own = ("quantity", "price_when_added", "is_selected", "is_saved")
     items = cart.items.select_related("product").only("cart", "product", *own, *columns)
     left = F("product__stock__on_hand") - F("product__stock__reserved")
-    return items.annotate(left=left)
+    return items.annotate(left=left, shown_name=local_name("product"))
 
 
 def sign(token: str) -> str:

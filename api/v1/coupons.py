@@ -19,6 +19,7 @@ from api.shapes import MoneyJson, PageJson, money, money_or_none
 from api.subjects import record, resolve_subject
 from api.typing import AuthenticatedRequest
 from api.views import GuestView, PersonalView
+from catalog.texts import local
 from coupons import services as coupons
 from coupons.errors import CouponBatchNotFound, CouponNotFound
 from coupons.models import (
@@ -124,6 +125,8 @@ COUPON_QUERY = CouponQuery()
 class CampaignListView(GuestView):
     """What is to be claimed."""
 
+    cache_control = "public, max-age=1"
+
     @operation(
         "coupon-campaigns_list", "List coupon campaigns", reply={200: CampaignsJson}
     )
@@ -141,6 +144,8 @@ class CampaignListView(GuestView):
 
 class CampaignView(GuestView):
     """One campaign."""
+
+    cache_control = "public, max-age=1"
 
     @operation(
         "coupon-campaigns_retrieve", "Show a campaign", reply={200: CampaignJson}
@@ -175,7 +180,7 @@ class CouponIssueView(PersonalView):
         def issue() -> CouponJson:
             coupon = coupons.claim(user_id=subject, batch_id=asked["campaign_id"])
             record(request, subject, "coupon issued")
-            return coupon_json(_wallet(subject).get(pk=coupon.pk))
+            return coupon_json(wallet(subject).get(pk=coupon.pk))
 
         return once(request, issue, status=201)
 
@@ -196,15 +201,17 @@ class CouponListView(PersonalView):
         """List the coupons somebody holds, newest first."""
         asked = clean_query(COUPON_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))
-        held = _in_state(_wallet(subject), asked.get("state")).order_by("-pk")
+        held = _in_state(wallet(subject), asked.get("state")).order_by("-pk")
+        rows = held
         if position := decode_cursor(asked.get("cursor"), int):
-            held = held.filter(pk__lt=position[0])
+            rows = held.filter(pk__lt=position[0])
         body = page(
             request,
-            list(held[: asked["limit"] + 1]),
+            list(rows[: asked["limit"] + 1]),
             asked["limit"],
             cursor_of=lambda coupon: encode_cursor(coupon.pk),
             render=coupon_json,
+            all_rows=held,
         )
         return Response(body, headers=link_header(body))
 
@@ -215,20 +222,20 @@ class CouponView(PersonalView):
     @operation("coupons_retrieve", "Show a coupon", reply={200: CouponJson})
     def get(self, request: AuthenticatedRequest, coupon_id: int) -> Response:
         """Show one of the shopper's own coupons."""
-        coupon = _wallet(request.user.pk).filter(pk=coupon_id).first()
+        coupon = wallet(request.user.pk).filter(pk=coupon_id).first()
         if coupon is None:
             raise CouponNotFound
         return Response(coupon_json(coupon))
 
 
 def coupon_json(coupon: Coupon) -> CouponJson:
-    """Render a coupon that was read as ``_wallet`` does."""
+    """Render a coupon that was read as ``wallet`` does."""
     batch, now = coupon.batch, timezone.now()
     is_valid = batch.is_active and batch.valid_from <= now < batch.valid_until
     return {
         "id": coupon.pk,
         "campaign_id": batch.pk,
-        "name": batch.name,
+        "name": local(batch.name),
         "serial": coupon.serial,
         "state": coupon.state,  # type: ignore[typeddict-item]  # the column's own choices
         "is_usable": is_valid and coupon.state == CouponState.ISSUED,
@@ -249,7 +256,7 @@ def _given_for(coupon: Coupon) -> GivenForJson | None:
     return {"segment": offer.segment, "orders": offer.orders}
 
 
-def _wallet(user_id: int) -> CouponQuerySet:
+def wallet(user_id: int) -> CouponQuerySet:
     return Coupon.objects.of_user(user_id).select_related("batch", "personal_offer")
 
 
@@ -276,7 +283,7 @@ def _campaign(
 ) -> CampaignJson:
     return {
         "id": batch.pk,
-        "name": batch.name,
+        "name": local(batch.name),
         "discount": _discount(batch),
         "quantity": batch.quantity,
         "left": batch.left,

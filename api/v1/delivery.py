@@ -18,6 +18,7 @@ from api.shapes import ListJson, MoneyJson, money, money_or_none
 from api.v1.carts import holder_of
 from api.views import GuestView, PublicView, cacheable
 from cart.errors import CartEmpty
+from catalog.texts import local
 from checkout.errors import ProductUnavailable
 from checkout.selectors import offer
 from checkout.services import MAX_LINES
@@ -119,6 +120,8 @@ class DeliveryMethodListView(PublicView):
 class DeliveryQuotesView(GuestView):
     """What delivery would cost."""
 
+    cache_control_of_writes = "private, max-age=60"
+
     @operation(
         "delivery_quotes",
         "Ask what delivery costs, and when it arrives",
@@ -186,7 +189,7 @@ def _method(way: DeliveryTerms) -> DeliveryMethodJson:
     cost = way.table_cost(0, 0)
     return {
         "code": way.code,
-        "name": way.name,
+        "name": local(way.name),
         "kind": way.kind,  # type: ignore[typeddict-item]  # the column's own choices
         "cost": money(way.cost if cost is None else cost),
         "free_from": money_or_none(way.free_above(0)),
@@ -198,7 +201,7 @@ def _method(way: DeliveryTerms) -> DeliveryMethodJson:
 def _quote(one: DeliveryQuote) -> DeliveryQuoteJson:
     return {
         "code": one.code,
-        "name": one.name,
+        "name": local(one.name),
         "kind": one.kind,  # type: ignore[typeddict-item]  # the column's own choices
         "cost": money(one.cost),
         "date_from": one.promise.earliest,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from rest_framework import serializers
@@ -13,7 +13,9 @@ from api.errors import CursorInvalid
 from api.fields import MAX_BIGINT, clean_query
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
 from api.schema import operation
-from api.v1.products import CARDS_SQL, ProductCardJson, card, cards_of, family_of, read
+from api.shapes import TotalJson
+from api.sparse import MOST_COUNTED, Names, counted, wants_total
+from api.v1.products import ProductCardJson, card, cards_of, cards_sql, family_of, read
 from api.v1.searching import (
     AttributesField,
     CorrectionJson,
@@ -26,6 +28,16 @@ from catalog import search
 from catalog.search import MOST_HITS, Asked, Found, Sort
 
 RELEVANCE = "relevance"
+
+
+# Reads no more rows than it may count.
+COUNT_SQL = """
+    SELECT count(*) FROM (
+        SELECT FROM catalog_product AS product
+          LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
+         WHERE {condition} LIMIT %(most)s
+    ) AS hit
+"""
 
 
 class Keyset(NamedTuple):
@@ -55,7 +67,7 @@ SORTS = {
 }
 
 
-class ProductsJson(TypedDict):
+class ProductsJson(TotalJson):
     """A page, what else was looked for, and the facets if they were asked for."""
 
     items: list[ProductCardJson]
@@ -96,7 +108,7 @@ class ProductQuery(PageQuery):
         required=False,
         help_text="By relevance if there is a ``q``, else the newest first.",
     )
-    include = serializers.ChoiceField(["facets"], required=False)
+    include = Names(("facets", "total"), help_text="What else to count.")
 
 
 PRODUCT_QUERY = ProductQuery()
@@ -134,7 +146,7 @@ def _wishes(asked: dict[str, Any]) -> Asked:
         in_stock=asked.get("in_stock", False),
         on_sale=asked.get("on_sale", False),
         attributes=asked.get("attributes", {}),
-        facets="include" in asked,
+        facets="facets" in asked.get("include", ()),
     )
 
 
@@ -157,6 +169,8 @@ def _ranked_page(
     )
     # One may have been taken off sale since the ranks were made.
     body["items"] = [item for item in body["items"] if item]
+    if wants_total(request):
+        body |= {"total": found.count, "is_total_exact": not found.is_capped}
     return body | _help(found)
 
 
@@ -181,7 +195,18 @@ def _sorted_page(
         cursor_of=lambda row: _cursor(sort, row),
         render=card,
     )
+    if wants_total(request):
+        body |= counted(_count(wishes))
     return body | _help(found)
+
+
+def _count(wishes: Asked) -> int:
+    hits = search.restriction(wishes)
+    if hits is None:
+        return 0
+    params = hits.params | {"most": MOST_COUNTED + 1}
+    [(number,)] = read(COUNT_SQL.format(condition=hits.sql), params)
+    return int(number)
 
 
 def _sorted_rows(
@@ -196,7 +221,7 @@ def _sorted_rows(
     if position:
         params |= {"after": _moment(position, asked["sort"]), "after_id": position[2]}
         condition = f"{condition} AND {sort.after}"
-    sql = f"{CARDS_SQL} WHERE {condition} ORDER BY {sort.order} LIMIT %(rows)s"
+    sql = f"{cards_sql()} WHERE {condition} ORDER BY {sort.order} LIMIT %(rows)s"
     return read(sql, params)
 
 

@@ -2,43 +2,63 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
-from typing import Any, TypedDict
+from functools import cache, lru_cache
+from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from analytics.selectors import BEST_SELLERS, best_sellers
+from accounts.selectors import usual_address
+from analytics.selectors import BEST_SELLERS, BestSeller, best_sellers
 from api.errors import QueryInvalid
 from api.fields import Input, clean_query
 from api.schema import operation
 from api.shapes import MoneyJson, money, money_or_none
-from api.views import PublicView, cacheable
-from catalog.errors import ProductNotFound
-from catalog.models import Category, Product
+from api.views import GuestView, PublicView, cacheable
+from catalog.errors import ProductGone, ProductNotFound
+from catalog.models import Product
+from catalog.texts import local
+from checkout import services as checkout
+from checkout.services import Purchase
+from common import pictures
+from common.languages import reader_language
+from common.memo import Memo
+from delivery import selectors as deliveries
+from delivery.promise import promise
+from delivery.terms import DeliveryTerms
 
+SEES_REVENUE = "analytics.view_dailysales"
+# Shown from here and charged from the table.
+_ways: Memo[tuple[str, ...], list[DeliveryTerms]] = Memo(seconds=60, size=500)
+
+# What products are called and said to be in the reader's language, if somebody said so.
+_LOCAL = """coalesce((SELECT nullif(text.{column}, '') FROM catalog_producttext AS text
+                      WHERE text.product_id = product.id
+                        AND text.language = %(language)s), product.{column})"""
 # The stock stands in the list as it is at the moment of the question.
-CARD_COLUMNS = """
-           product.id, product.sku, product.slug, product.name, product.price,
+_COLUMNS = """
+           product.id, product.sku, product.slug, {name}, product.price,
            product.compare_at_price, product.category_id,
            product.rating_average::float8, product.rating_count,
            coalesce(stock.on_hand - stock.reserved, 0),
            (SELECT image FROM catalog_productphoto AS photo
              WHERE photo.product_id = product.id ORDER BY position, id LIMIT 1),
            product.created_at::text"""
-CARDS_SQL = f"""
-    SELECT {CARD_COLUMNS}
+_CARDS_SQL = f"""
+    SELECT {_COLUMNS}
       FROM catalog_product AS product
       LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
 """  # noqa: S608 — our own text
-CARD_SQL = f"{CARDS_SQL} WHERE product.published_at <= now()"
-DETAIL_SQL = f"""
-    SELECT {CARD_COLUMNS},
-           product.description, product.options::json, product.weight_grams,
+_DETAIL_SQL = f"""
+    SELECT {_COLUMNS},
+           {{description}}, product.options::json, product.weight_grams,
            category.name, category.slug,
            (SELECT json_agg(json_build_object('image', image, 'alt', alt,
                    'width', width, 'height', height) ORDER BY position, photo.id)
@@ -48,6 +68,12 @@ DETAIL_SQL = f"""
       LEFT JOIN inventory_stock AS stock ON stock.product_id = product.id
      WHERE product.published_at <= now() AND product.id = %(id)s
 """  # noqa: S608 — our own text
+# It was on sale once: somebody bought, reviewed or wished for it, or has it in a cart.
+WAS_SOLD_SQL = """
+    SELECT EXISTS (SELECT FROM orders_orderline WHERE product_id = %(id)s)
+        OR EXISTS (SELECT FROM wishlist_wishlistitem WHERE product_id = %(id)s)
+        OR EXISTS (SELECT FROM cart_cartitem WHERE product_id = %(id)s)
+"""
 FAMILY_SQL = """
     WITH RECURSIVE family AS (
         SELECT id FROM catalog_category WHERE slug = %s
@@ -81,6 +107,14 @@ class ProductCardJson(TypedDict):
     thumbnail: str | None
 
 
+class RenditionJson(TypedDict):
+    """A picture in one size and format; take the smallest that is large enough."""
+
+    url: str
+    width: int
+    media_type: Literal["image/avif", "image/webp"]
+
+
 class PhotoJson(TypedDict):
     """A picture, with words for those who cannot see it."""
 
@@ -88,6 +122,29 @@ class PhotoJson(TypedDict):
     alt: str
     width: int
     height: int
+    renditions: list[RenditionJson]
+
+
+class AttributeJson(TypedDict):
+    """One of the ``options``, in words of the reader's language."""
+
+    name: str
+    label: str
+    value: str
+
+
+class DeliveryHintJson(TypedDict):
+    """A way that one piece could take: to the usual address, else within the country.
+
+    A minute old at most; `POST /delivery/quotes` prices a parcel exactly.
+    """
+
+    code: str
+    name: str
+    cost: MoneyJson
+    free_from: MoneyJson | None
+    date_from: date
+    date_to: date
 
 
 class CategoryNameJson(TypedDict):
@@ -99,13 +156,20 @@ class CategoryNameJson(TypedDict):
 
 
 class ProductJson(ProductCardJson):
-    """Everything about one product."""
+    """Everything about one product.
+
+    ``personal_price`` is what one piece costs who is signed in, promotions of theirs
+    included and no coupon; null for guests.
+    """
 
     description: str
     options: dict[str, Any]
+    attributes: list[AttributeJson]
     weight_grams: int
     category: CategoryNameJson
     photos: list[PhotoJson]
+    delivery: list[DeliveryHintJson]
+    personal_price: MoneyJson | None
 
 
 class StockJson(TypedDict):
@@ -113,21 +177,6 @@ class StockJson(TypedDict):
 
     product_id: int
     available: int
-
-
-class CategoryJson(TypedDict):
-    """A shelf, and the shelves in it."""
-
-    id: int
-    name: str
-    slug: str
-    children: list["CategoryJson"]
-
-
-class CategoriesJson(TypedDict):
-    """The shelves that stand directly in the shop."""
-
-    items: list[CategoryJson]
 
 
 class DaysJson(TypedDict):
@@ -138,11 +187,12 @@ class DaysJson(TypedDict):
 
 
 class BestSellerJson(TypedDict):
-    """A product and how many of it were sold and kept."""
+    """A product and how many of it were sold and kept; staff see what that brought."""
 
     rank: int
     units: int
     product: ProductCardJson
+    revenue: NotRequired[MoneyJson]
 
 
 class BestSellersJson(TypedDict):
@@ -166,20 +216,52 @@ class BestQuery(Input):
 BEST_QUERY = BestQuery()
 
 
-class ProductView(PublicView):
+class OpenView(PublicView):
+    """The same for everybody but those who say who they are."""
+
+    # Looked at only if there is something to look at: guests' answers are for all.
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        sent = getattr(self.request, "META", {}).keys()
+        if not sent & {"HTTP_AUTHORIZATION", "HTTP_COOKIE"}:
+            return []
+        return [one() for one in GuestView.authentication_classes]
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if request.user is not None and request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(response, ["Authorization", "Cookie"])
+        return response
+
+
+class ProductView(OpenView):
     """One product."""
 
-    @operation("products_retrieve", "Show a product", reply={200: ProductJson})
+    @operation(
+        "products_retrieve",
+        "Show a product",
+        reply={200: ProductJson},
+        problems=(410,),
+    )
     def get(self, request: Request, product_id: int) -> HttpResponse:
-        """Show a product with its pictures and its exact stock."""
-        rows = read(DETAIL_SQL, {"id": product_id})
+        """Show a product with its pictures and its exact stock.
+
+        `product_gone`: it was sold here once, and is not any more.
+        """
+        rows = read(_by_language(_DETAIL_SQL), {"id": product_id})
         if not rows:
-            raise ProductNotFound
-        return cacheable(request, _detail(rows[0]))
+            [(was_sold,)] = read(WAS_SOLD_SQL, {"id": product_id})
+            raise ProductGone if was_sold else ProductNotFound
+        user_id = request.user.pk if request.user else None
+        return cacheable(request, _detail(rows[0], user_id))
 
 
 class ProductStockView(PublicView):
     """The stock of one product."""
+
+    cache_control = "public, max-age=1"
 
     @operation("products_stock", "Ask for the stock", reply={200: StockJson})
     def get(self, request: Request, product_id: int) -> HttpResponse:
@@ -197,7 +279,7 @@ class ProductStockView(PublicView):
         return cacheable(request, body)
 
 
-class BestSellersView(PublicView):
+class BestSellersView(OpenView):
     """What sells best."""
 
     @operation(
@@ -216,13 +298,10 @@ class BestSellersView(PublicView):
             categories=family_of(category) if category else None,
         )
         cards = cards_of([item.product_id for item in best.items])
+        is_for_staff = request.user is not None and request.user.has_perm(SEES_REVENUE)
         body: BestSellersJson = {
             "items": [
-                {
-                    "rank": item.rank,
-                    "units": item.units,
-                    "product": cards[item.product_id],
-                }
+                _best_seller(item, cards[item.product_id], is_for_staff=is_for_staff)
                 for item in best.items
                 if item.product_id in cards
             ],
@@ -232,34 +311,8 @@ class BestSellersView(PublicView):
         return cacheable(request, body)
 
 
-class CategoryListView(PublicView):
-    """The shelves of the shop."""
-
-    cache_control = "public, max-age=60"
-
-    @operation("categories_list", "List categories", reply={200: CategoriesJson})
-    def get(self, request: Request) -> HttpResponse:
-        """List all categories, as a tree."""
-        below: dict[int | None, list[CategoryJson]] = {}
-        nodes: dict[int, CategoryJson] = {}
-        rows = Category.objects.order_by("position", "id").values_list(
-            "id", "parent_id", "name", "slug"
-        )
-        for category_id, parent_id, name, slug in rows:
-            children = below.setdefault(category_id, [])
-            nodes[category_id] = {
-                "id": category_id,
-                "name": name,
-                "slug": slug,
-                "children": children,
-            }
-            below.setdefault(parent_id, []).append(nodes[category_id])
-        body: CategoriesJson = {"items": below.get(None, [])}
-        return cacheable(request, body)
-
-
 def card(row: Sequence[Any]) -> ProductCardJson:
-    """Render a row of ``CARD_SQL``."""
+    """Render a row of ``cards_sql``."""
     return {
         "id": row[0],
         "sku": row[1],
@@ -270,41 +323,131 @@ def card(row: Sequence[Any]) -> ProductCardJson:
         "category_id": row[6],
         "rating": {"average": row[7], "count": row[8]},
         "available": row[9],
-        "thumbnail": _media_url(row[10]) if row[10] else None,
+        "thumbnail": _thumbnail(row[10]) if row[10] else None,
     }
 
 
 def cards_of(product_ids: Sequence[int]) -> dict[int, ProductCardJson]:
     """Return the cards of products that are on sale, by id."""
-    sql = f"{CARD_SQL} AND product.id = ANY(%(ids)s)"
-    rows = read(sql, {"ids": list(product_ids)}) if product_ids else []
+    sql = f"{cards_sql()} WHERE product.published_at <= now()"
+    rows = (
+        read(f"{sql} AND product.id = ANY(%(ids)s)", {"ids": list(product_ids)})
+        if product_ids
+        else []
+    )
     return {row[0]: card(row) for row in rows}
 
 
-def _detail(row: Sequence[Any]) -> ProductJson:
+def cards_sql() -> str:
+    """Return the statement whose rows ``card`` renders, yet without a condition."""
+    return _by_language(_CARDS_SQL)
+
+
+@cache
+def _spoken(sql: str, *, is_own_language: bool) -> str:
+    texts = "product.{column}" if is_own_language else _LOCAL
+    return sql.format(
+        name=texts.format(column="name"), description=texts.format(column="description")
+    )
+
+
+def _by_language(sql: str) -> str:
+    # The shop's own language, which most read, stands in the rows themselves.
+    is_own = reader_language() == settings.LANGUAGE_CODE
+    return _spoken(sql, is_own_language=is_own)
+
+
+def _best_seller(
+    item: BestSeller, product: ProductCardJson, *, is_for_staff: bool
+) -> BestSellerJson:
+    shown: BestSellerJson = {
+        "rank": item.rank,
+        "units": item.units,
+        "product": product,
+    }
+    return {**shown, "revenue": money(item.revenue)} if is_for_staff else shown
+
+
+def _detail(row: Sequence[Any], user_id: int | None) -> ProductJson:
     description, options, weight, category_name, category_slug, photos = row[12:]
     return {
         **card(row),
         "description": description,
         "options": options,
+        "attributes": [
+            {"name": name, "label": local(name), "value": local(str(value))}
+            for name, value in options.items()
+        ],
         "weight_grams": weight,
-        "category": {"id": row[6], "name": category_name, "slug": category_slug},
-        "photos": [
+        "category": {"id": row[6], "name": local(category_name), "slug": category_slug},
+        "photos": [_photo(photo, row[3]) for photo in photos or ()],
+        "delivery": _delivery(user_id, weight, row[4]),
+        "personal_price": None if user_id is None else _personal_price(user_id, row[0]),
+    }
+
+
+def _photo(photo: dict[str, Any], name: str) -> PhotoJson:
+    # What a picture shows is told in the shop's own language; others get the name.
+    is_own = reader_language() == settings.LANGUAGE_CODE
+    return {
+        "url": _media_url(photo["image"]),
+        "alt": photo["alt"] if is_own else name,
+        "width": photo["width"],
+        "height": photo["height"],
+        "renditions": [
             {
-                "url": _media_url(photo["image"]),
-                "alt": photo["alt"],
-                "width": photo["width"],
-                "height": photo["height"],
+                "url": _media_url(member),
+                "width": width,
+                "media_type": pictures.FORMATS[extension],  # type: ignore[typeddict-item]  # of two
             }
-            for photo in photos or ()
+            for width, extension, member in pictures.members(photo["image"])
         ],
     }
+
+
+def _delivery(user_id: int | None, weight: int, price: int) -> list[DeliveryHintJson]:
+    address = usual_address(user_id) if user_id else {}
+    key = tuple(deliveries.place_of(address).values())
+    ways = _ways.get_or_make(key, lambda: deliveries.ways(address))
+    now = timezone.now()
+    hints: list[DeliveryHintJson] = []
+    for way in ways:
+        cost = way.table_cost(weight, price)
+        if cost is None:
+            continue
+        promised = promise(way.schedule, now=now)
+        hints.append(
+            {
+                "code": way.code,
+                "name": local(way.name),
+                "cost": money(cost),
+                "free_from": money_or_none(way.free_above(weight)),
+                "date_from": promised.earliest,
+                "date_to": promised.latest,
+            }
+        )
+    return hints
+
+
+def _personal_price(user_id: int, product_id: int) -> MoneyJson | None:
+    wish = Purchase(user_id=user_id, email="", quantities={product_id: 1})
+    quoted, _offer = checkout.price(wish)
+    # Taken off sale a moment ago.
+    if not quoted.lines:
+        return None
+    [line] = quoted.lines
+    return money(line.item.total - line.discount_share)
 
 
 @lru_cache(maxsize=10_000)
 def _media_url(name: str) -> str:
     # Pictures are public files: what lies at an address never changes.
     return default_storage.url(name)
+
+
+@lru_cache(maxsize=10_000)
+def _thumbnail(name: str) -> str:
+    return _media_url(pictures.usual(name))
 
 
 def family_of(slug: str) -> list[int]:
@@ -318,7 +461,7 @@ def family_of(slug: str) -> list[int]:
 
 
 def read(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement."""
+    """Return the rows of a statement, which may ask for the reader's ``language``."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, params | {"language": reader_language()})
         return list(cursor.fetchall())

@@ -1,40 +1,67 @@
 """Being told when a sold-out product is back, with one kept for half an hour."""
 
+from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.fields import Input, clean
 from api.schema import operation
-from api.typing import AuthenticatedRequest
-from api.views import PersonalView
+from api.views import GuestView
+from common.languages import reader_language
 from inventory import services as inventory
 from inventory.models import RestockAlert
 
 
-class BackInStockView(PersonalView):
+class AlertInput(Input):
+    email = serializers.EmailField(
+        required=False, max_length=254, help_text="Of a guest, who needs one."
+    )
+
+
+ALERT = AlertInput()
+
+
+class BackInStockView(GuestView):
     """The shopper's place in the line for a product."""
 
     @operation(
         "products_alert",
         "Ask to be told when it is back",
+        body=ALERT,
         reply={204: None},
+        example={"email": "min-ji@example.com"},
         problems=(404, 409),
     )
-    def put(self, request: AuthenticatedRequest, product_id: int) -> Response:
+    def put(self, request: Request, product_id: int) -> Response:
         """Join the line for a sold-out product; joining twice keeps the place.
 
         Of what comes back, one unit each is kept for the first in the line, for 30
         minutes, before others can buy. `in_stock`: there is something to buy now.
         """
+        asked = clean(ALERT, request)
+        user_id = request.user.pk
+        if user_id is None and "email" not in asked:
+            message = serializers.Field.default_error_messages["required"]
+            raise ValidationError({"email": [message]}, code="required")
         inventory.alert(
             product_id=product_id,
-            user_id=request.user.pk,
-            email="",
-            language=request.user.language,
+            user_id=user_id,
+            email="" if user_id else asked["email"],
+            language=request.user.language if user_id else reader_language(),
         )
         return Response(status=204)
 
-    @operation("products_cancel-alert", "Stop waiting", reply={204: None})
-    def delete(self, request: AuthenticatedRequest, product_id: int) -> Response:
-        """Leave the line, or give up what is kept; not being in it is fine."""
+    @operation(
+        "products_cancel-alert", "Stop waiting", reply={204: None}, problems=(401,)
+    )
+    def delete(self, request: Request, product_id: int) -> Response:
+        """Leave the line, or give up what is kept; not being in it is fine.
+
+        Guests leave it by the link in the letter that they get.
+        """
+        if request.user.pk is None:
+            raise NotAuthenticated
         own = RestockAlert.objects.of(user_id=request.user.pk, email="").open()
         alert = own.filter(product=product_id).first()
         if alert is not None:

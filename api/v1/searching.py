@@ -9,6 +9,7 @@ from rest_framework import serializers
 from api.shapes import MoneyJson, money, money_or_none
 from catalog.models import Category
 from catalog.search import Correction, Facets, Found
+from catalog.texts import local
 
 # More keys or values than a form of filters shows.
 MOST_KEYS, MOST_VALUES = 8, 20
@@ -155,4 +156,9 @@ def _categories(hits: Mapping[int, int]) -> Iterator[CategoryFacetJson]:
             above = parents.get(above)
     for category_id, _parent_id, name, slug in rows:
         if count := counts[category_id]:
-            yield {"id": category_id, "name": name, "slug": slug, "count": count}
+            yield {
+                "id": category_id,
+                "name": local(name),
+                "slug": slug,
+                "count": count,
+            }

@@ -13,6 +13,7 @@ from api.v1.products import CategoryNameJson, cards_of
 from api.v1.searching import CorrectionJson, correction_json
 from api.views import PublicView, cacheable
 from catalog import search
+from catalog.texts import local
 
 MOST_TEXTS = 10
 
@@ -90,7 +91,7 @@ class SuggestView(PublicView):
             ],
             "products": _products(found.product_ids),
             "categories": [
-                {"id": one.id, "name": one.name, "slug": one.slug}
+                {"id": one.id, "name": local(one.name), "slug": one.slug}
                 for one in found.categories
             ],
             "correction": correction_json(found.correction),

@@ -1,12 +1,22 @@
 """Whom the API's tests act as."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from accounts.models import User
+from common.memo import Memo
 from orders.models import Order
 from tests.api.client import Api
 from tests.api.paying import order_of
 from tests.factories import StaffFactory, UserFactory
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> Iterator[None]:
+    Memo.clear_all()
+    yield
+    Memo.clear_all()
 
 
 @pytest.fixture

@@ -138,3 +138,30 @@ def test_ways_of_delivery_in_their_order(guest: Api) -> None:
 
     assert [item["code"] for item in items] == ["fast", "slow"]
     assert items[0]["cost"] == {"amount": 5_000, "currency": "KRW"}
+
+
+def test_address_becomes_the_default(api: Api, user: User) -> None:
+    first, second = AddressFactory.create_batch(2, user=user)
+    Address.objects.filter(pk=first.pk).update(is_default=True)
+    theirs = AddressFactory.create()
+
+    answers = [api.post(f"{BOOK}/{second.pk}/default") for _ in range(2)]
+    refused = api.post(f"{BOOK}/{theirs.pk}/default")
+
+    assert [(one.status, one.body["is_default"]) for one in answers] == [
+        (200, True)
+    ] * 2
+    assert Address.objects.get(user=user, is_default=True) == second
+    assert (refused.status, refused.code) == (404, "address_not_found")
+
+
+def test_user_is_shown_to_themselves_and_to_staff(
+    api: Api, other: Api, staff: Api, user: User
+) -> None:
+    path = f"/api/v1/users/{user.pk}"
+
+    assert api.get(path).body == api.get(ME).body == staff.get(path).body
+    for who in (path, f"/api/v1/users/{2**40}"):
+        refused = other.get(who)
+        assert (refused.status, refused.code) == (403, "user_id_forbidden")
+    assert staff.get(f"/api/v1/users/{2**40}").code == "user_not_found"

@@ -258,3 +258,58 @@ def test_change_of_nothing_is_refused(api: Api) -> None:
     answer = api.patch(f"{CART}/items/{jar.pk}", {})
 
     assert answer.status == 400
+
+
+def test_guests_cart_is_taken_along_once(api: Api, guest: Api, user: User) -> None:
+    cup, pot = ProductFactory.create_batch(2, stock_on_hand=5)
+    token = guest.post(ITEMS, line(cup, 4)).header("X-Cart-Token")
+    guest.post(ITEMS, line(pot), X_Cart_Token=token)
+    api.post(ITEMS, line(cup, 3))
+
+    merged = api.post(f"{CART}/merge", X_Cart_Token=token)
+    again = api.post(f"{CART}/merge", X_Cart_Token=token)
+
+    told = ("products", "cut", "left_out")
+    assert [merged.body[name] for name in told] == [2, 1, 0]
+    assert [again.body[name] for name in told] == [0, 0, 0]
+    items = merged.body["cart"]["items"]
+    assert {one["product_id"]: one["quantity"] for one in items} == {
+        cup.pk: 5,
+        pot.pk: 1,
+    }
+    assert Cart.objects.get().user == user
+
+
+def test_merging_takes_a_token_and_a_sign_in(api: Api, guest: Api) -> None:
+    token = guest.post(ITEMS, line(ProductFactory.create())).header("X-Cart-Token")
+
+    answers = [
+        api.post(f"{CART}/merge"),
+        api.post(f"{CART}/merge", X_Cart_Token="x"),
+        guest.post(f"{CART}/merge", X_Cart_Token=token),
+    ]
+
+    assert [one.code for one in answers] == [
+        "cart_token_invalid",
+        "cart_token_invalid",
+        "not_authenticated",
+    ]
+    assert CartItem.objects.get().cart.user is None
+
+
+def test_cart_gathers_what_stands_in_the_way(api: Api, user: User) -> None:
+    cup = ProductFactory.create(stock_on_hand=2, price=1_000)
+    gone = ProductFactory.create()
+    batch = CouponBatchFactory.create(min_spend=10**6)
+    coupon = CouponFactory.create(user=user, batch=batch)
+    api.post(ITEMS, line(cup, 3))
+    api.post(ITEMS, line(gone))
+    Product.objects.filter(pk=gone.pk).update(published_at=None)
+
+    body = api.put(f"{CART}/coupon", {"coupon_id": coupon.pk}).body
+
+    assert body["warnings"] == [
+        {"code": "insufficient_stock", "product_id": cup.pk},
+        {"code": "product_unavailable", "product_id": gone.pk},
+        {"code": "coupon_not_applicable", "product_id": None},
+    ]

@@ -5,12 +5,22 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from analytics import services as analytics
 from catalog import services as catalog
 from catalog.models import Product, ProductPhoto
 from common.days import shop_day
+from promotions.pricing import Audience
 from tests.api.client import Api
-from tests.factories import CategoryFactory, ProductFactory, receive
+from tests.api.paying import order_of
+from tests.factories import (
+    CategoryFactory,
+    DeliveryMethodFactory,
+    ProductFactory,
+    PromotionFactory,
+    receive,
+)
+from wishlist import services as wishlists
 
 pytestmark = pytest.mark.django_db
 PRODUCTS = "/api/v1/products"
@@ -226,3 +236,79 @@ def test_catalogue_asks_nobody_who_they_are(guest: Api) -> None:
 
     assert answer.status == 200
     assert "Cookie" not in answer.header("Vary")
+
+
+# --- What a detail adds --------------------------------------------------------------
+
+
+def test_product_that_was_sold_once_is_gone(guest: Api, api: Api, user: User) -> None:
+    sold = order_of(user).lines.get().product
+    wished, draft = ProductFactory.create_batch(2)
+    wishlists.save(user_id=user.pk, product_id=wished.pk)
+    Product.objects.update(published_at=None)
+
+    for product in (sold, wished):
+        answer = guest.get(f"{PRODUCTS}/{product.pk}")
+        assert (answer.status, answer.code) == (410, "product_gone")
+        assert product.name not in str(answer.body)
+    assert guest.get(f"{PRODUCTS}/{draft.pk}").code == "product_not_found"
+
+
+def test_photo_has_an_address_in_each_size(guest: Api) -> None:
+    product = ProductFactory.create()
+    folder = "products/cup-0123456789abcdef"
+    photo(product, f"{folder}/800.webp", 1)
+
+    body = guest.get(f"{PRODUCTS}/{product.pk}").body
+
+    renditions = body["photos"][0]["renditions"]
+    assert [(one["width"], one["media_type"]) for one in renditions] == [
+        (width, kind)
+        for width in (320, 480, 800)
+        for kind in ("image/avif", "image/webp")
+    ]
+    assert renditions[0]["url"] == f"/media/{folder}/320.avif"
+    assert body["thumbnail"] == f"/media/{folder}/480.webp"
+
+
+def test_detail_hints_at_delivery(guest: Api) -> None:
+    product = ProductFactory.create(price=10_000)
+    DeliveryMethodFactory.create(cost=3_000, free_from=50_000)
+
+    [hint] = guest.get(f"{PRODUCTS}/{product.pk}").body["delivery"]
+
+    assert (hint["code"], hint["cost"]["amount"]) == ("standard", 3_000)
+    assert hint["free_from"]["amount"] == 50_000
+    assert hint["date_from"] <= hint["date_to"]
+
+
+def test_only_who_is_signed_in_has_a_price_of_their_own(guest: Api, api: Api) -> None:
+    product = ProductFactory.create(price=10_000)
+    PromotionFactory.create(value=10, audience=Audience.NEW)
+    path = f"{PRODUCTS}/{product.pk}"
+
+    for_all, mine = guest.get(path), api.get(path)
+
+    assert for_all.body["personal_price"] is None
+    assert mine.body["personal_price"] == {"amount": 9_000, "currency": "KRW"}
+    assert for_all.header("Cache-Control").startswith("public")
+    assert mine.header("Cache-Control").startswith("private")
+    for answer in (for_all, mine):
+        assert "Authorization" in answer.header("Vary")
+
+
+def test_staff_see_what_best_sellers_brought(guest: Api, api: Api, staff: Api) -> None:
+    product = ProductFactory.create(price=10_000)
+    order = api.post(
+        "/api/v1/orders",
+        {"items": [{"product_id": product.pk, "quantity": 2}], "pay": True},
+    )
+    assert order.status == 201
+    analytics.roll_up_day(shop_day(timezone.now()))
+
+    shown = [
+        one.get(f"{PRODUCTS}/best").body["items"][0] for one in (guest, api, staff)
+    ]
+
+    assert ["revenue" in one for one in shown] == [False, False, True]
+    assert shown[2]["revenue"] == {"amount": 20_000, "currency": "KRW"}

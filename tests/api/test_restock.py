@@ -41,13 +41,25 @@ def test_nobody_waits_for_what_is_not_on_sale(api: Api) -> None:
         assert (answer.status, answer.code) == (404, "product_not_found")
 
 
-def test_guest_cannot_wait_by_api() -> None:
+def test_guest_waits_by_an_address_and_leaves_by_the_letter(guest: Api) -> None:
     product = ProductFactory.create(stock_on_hand=0)
+    path = f"/api/v1/products/{product.pk}/back-in-stock"
 
-    answer = Api().put(f"/api/v1/products/{product.pk}/back-in-stock")
-
-    assert answer.status == 401
+    without = guest.put(path, {})
+    bad = guest.put(path, {"email": "nobody"})
+    assert (without.pointers, bad.pointers) == (["#/email"], ["#/email"])
     assert not RestockAlert.objects.exists()
+    answers = [
+        guest.put(path, {"email": "Lee@Example.com"}, Accept_Language="ko").status
+        for _ in range(2)
+    ]
+
+    assert answers == [204, 204]
+    alert = RestockAlert.objects.get()
+    assert (alert.user, alert.email, alert.language) == (None, "lee@example.com", "ko")
+    assert guest.delete(path).status == 401
+    alert.refresh_from_db()
+    assert alert.state == AlertState.WAITING
 
 
 def test_holder_orders_what_is_sold_out_for_others(api: Api, user: User) -> None:
