@@ -25,6 +25,8 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool
 
+from common import outward
+
 # Of an answer's body, unpacked.
 MAX_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -97,16 +99,44 @@ def call(
     if json is not None:
         data = orjson.dumps(json)
         sent.setdefault("Content-Type", "application/json")
+    return _answer_of(
+        session(),
+        method,
+        url,
+        headers=sent,
+        params=params,
+        data=data,
+        auth=auth,
+        timeout=seconds,
+    )
+
+
+def post_to_stranger(
+    url: str, *, headers: Mapping[str, str], data: bytes, seconds: float
+) -> Reply:
+    """Post to an address that somebody typed in: never into our own network.
+
+    Raises as ``call`` does.
+    """
     try:
-        response = session().request(
-            method,
+        outward.checked(url)
+        return _answer_of(
+            session(only_public=True),
+            "POST",
             url,
-            headers=sent,
-            params=params,
+            headers=headers,
             data=data,
-            auth=auth,
             timeout=seconds,
         )
+    except outward.AddressRefused as error:
+        raise Away(str(error)) from error
+
+
+def _answer_of(
+    through: requests.Session, method: str, url: str, **options: Any
+) -> Reply:
+    try:
+        response = through.request(method, url, **options)
     except requests.RequestException as error:
         # Its own text has the whole address in it, and perhaps a secret.
         raise Away(f"{_name(method, url)}: {type(error).__name__}") from error
@@ -143,17 +173,19 @@ def _name(method: str, url: str) -> str:
 
 
 @cache
-def session() -> requests.Session:
+def session(*, only_public: bool = False) -> requests.Session:
     """Return the session that keeps all of the above, for a library that takes one.
 
     Its ``timeout`` is the deadline; too long or too late raises ``RequestException``.
+    With ``only_public`` an address of our own network raises ``AddressRefused``.
     """
+    adapter = _StrangersAdapter if only_public else _Adapter
     made = _Session()
     # Neither a proxy nor a password file of the machine is for the shop's money.
     made.trust_env = False
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    made.mount("https://", _Adapter(pool_maxsize=16))
-    made.mount("http://", _Adapter(pool_maxsize=16))
+    made.mount("https://", adapter(pool_maxsize=16))
+    made.mount("http://", adapter(pool_maxsize=16))
     return made
 
 
@@ -298,3 +330,46 @@ class _Connections(connectionpool.HTTPConnectionPool):
 
 class _TLSConnections(connectionpool.HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
+
+
+class _Pinned:
+    """Connects to the address that was checked, not to what its name says next."""
+
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> Any:
+        name = self._dns_host
+        self._dns_host = outward.pinned(name, self.port)
+        try:
+            return super()._new_conn()  # type: ignore[misc]
+        finally:
+            # Certificates are for names.
+            self._dns_host = name
+
+
+class _PinnedConnection(_Pinned, _Connection):
+    pass
+
+
+class _PinnedTLSConnection(_Pinned, _TLSConnection):
+    pass
+
+
+class _PinnedConnections(connectionpool.HTTPConnectionPool):
+    ConnectionCls = _PinnedConnection
+
+
+class _PinnedTLSConnections(connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _PinnedTLSConnection
+
+
+class _StrangersAdapter(_Adapter):
+    """Calls nobody in our own network, whatever name they go by."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _PinnedConnections,
+            "https": _PinnedTLSConnections,
+        }

@@ -43,3 +43,6 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "coupon.issued": ("notifications.tasks.tell",),
     "customer.erased": ("notifications.erasing.forget", "analytics.erasing.forget"),
 }
+# Those who come and go: functions that return pairs of topic and subscriber. They are
+# asked for each batch of fresh events.
+MORE_SUBSCRIPTIONS = ("webhooks.selectors.subscriptions",)

@@ -4,6 +4,10 @@ Delivery is at least once, and in order per aggregate: a subscriber never sees a
 before it has had the earlier ones of the same aggregate. A claim is a lease: the worker
 commits it before it calls the subscriber, so a crash costs a delay and never an event.
 A subscriber must return well within the lease.
+
+Most subscribers are functions of the shop. ``path.to.function#7`` is one of many that
+come and go: the function gets "7" as well, and each of them is served apart, so that
+nobody waits for one who is slow.
 """
 
 import json
@@ -12,6 +16,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -68,10 +73,10 @@ PUBLISH_MANY_SQL = """
 
 # Only the oldest waiting dispatch of an aggregate may go, and each subscriber waits
 # for itself alone. Workers step over what others have locked. ``only`` is one
-# subscriber, or NULL for all but ``away``. The transaction's now() would be too early:
-# it may have waited for the stamping. OFFSET 0 keeps the inner query one look into its
-# index per row: what has just been stamped is in no statistics, and a join of "no rows"
-# would compare all with all.
+# subscriber, or NULL for all but ``away`` and those who are served apart. The
+# transaction's now() would be too early: it may have waited for the stamping. OFFSET 0
+# keeps the inner query one look into its index per row: what has just been stamped is
+# in no statistics, and a join of "no rows" would compare all with all.
 CLAIM_SQL = """
     WITH due AS (
         SELECT candidate.id
@@ -80,6 +85,7 @@ CLAIM_SQL = """
            AND candidate.next_attempt_at <= statement_timestamp()
            AND candidate.subscriber <> ALL(%(away)s::text[])
            AND candidate.subscriber = coalesce(%(only)s, candidate.subscriber)
+           AND (strpos(candidate.subscriber, '#') = 0 OR %(only)s::text IS NOT NULL)
            AND NOT EXISTS (
                SELECT FROM outbox_dispatch AS earlier
                 WHERE earlier.delivered_at IS NULL AND earlier.dead_at IS NULL
@@ -128,6 +134,8 @@ STAMP_SQL = """
      ORDER BY fresh.position
 """
 STAMP_LOCK = 0x0D07A26  # any constant that nobody else uses
+APART = "#"
+_ANEW = {"dead_at": None, "attempts": 0, "next_attempt_at": Now(), "last_error": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +226,26 @@ def deliver_due() -> int:
     """Hand one batch of due events to their subscribers; return how many were tried."""
     by_subscriber = _claim()
     for name, claimed in by_subscriber.items():
-        outcomes = _call(name, [item.event for item in claimed])
-        is_there = any(outcome.is_delivered for outcome in outcomes)
-        _note(name, outcomes)
-        _settle(claimed, outcomes, is_there=is_there)
+        _hand_over(name, claimed)
     return sum(len(claimed) for claimed in by_subscriber.values())
+
+
+def due_apart(function: str) -> list[str]:
+    """Return who of those that ``function`` serves apart has something due."""
+    due = Dispatch.objects.waiting().filter(
+        subscriber__startswith=f"{function}{APART}", next_attempt_at__lte=Now()
+    )
+    return sorted(set(due.values_list("subscriber", flat=True)))
+
+
+def deliver_to(name: str) -> int:
+    """Hand one batch to a subscriber who is served apart; return how many were due."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        rows = _claim_rows(cursor, batch=BATCH, away=[], only=name)
+    claimed = _claimed(rows).get(name, [])
+    if claimed:
+        _hand_over(name, claimed)
+    return len(claimed)
 
 
 def is_drained() -> bool:
@@ -256,7 +279,19 @@ def replay(*, dispatch_ids: Sequence[int]) -> int:
     """Let dead or waiting dispatches be tried again at once; return how many."""
     return (
         Dispatch.objects.filter(pk__in=dispatch_ids, delivered_at__isnull=True)
-    ).update(dead_at=None, attempts=0, next_attempt_at=Now(), last_error="")
+    ).update(**_ANEW)
+
+
+@transaction.atomic
+def send_again(*, dispatch_id: int) -> None:
+    """Send once more what was delivered, given up or waits; receivers know the id."""
+    Dispatch.objects.filter(pk=dispatch_id).update(delivered_at=None, **_ANEW)
+
+
+@requires_transaction
+def forget(name: str) -> None:
+    """Drop what was for a subscriber who is gone; the events themselves stay."""
+    Dispatch.objects.filter(subscriber=name).delete()
 
 
 @transaction.atomic
@@ -268,6 +303,10 @@ def _claim() -> dict[str, list[_Claimed]]:
         rows = _claim_rows(cursor, batch=BATCH, away=away, only=None)
         for name in breaker.due():
             rows += _claim_rows(cursor, batch=1, away=[], only=name)
+    return _claimed(rows)
+
+
+def _claimed(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[_Claimed]]:
     by_subscriber: dict[str, list[_Claimed]] = {}
     for dispatch_id, subscriber, attempts, *event in sorted(rows):
         claimed = _Claimed(dispatch_id, _outgoing(event, attempts))
@@ -278,7 +317,17 @@ def _claim() -> dict[str, list[_Claimed]]:
 def _address(cursor: Any) -> None:
     # Waiting for others to be done is short; who does not wait can miss a fresh event.
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STAMP_LOCK])
-    cursor.execute(STAMP_SQL, subscriptions())
+    cursor.execute(STAMP_SQL, _everybody())
+
+
+def _everybody() -> dict[str, list[str]]:
+    """Return who hears of what at this moment, with those who come and go."""
+    found = subscriptions()
+    for name in settings.OUTBOX_MORE_SUBSCRIPTIONS:
+        for topic, subscriber in import_string(name)():
+            found["topics"].append(topic)
+            found["subscribers"].append(subscriber)
+    return found
 
 
 def _claim_rows(
@@ -307,16 +356,28 @@ def _outgoing(row: list[Any], attempt: int) -> OutgoingEvent:
     )
 
 
+def _hand_over(name: str, claimed: Sequence[_Claimed]) -> None:
+    outcomes = _call(name, [item.event for item in claimed])
+    is_there = any(outcome.is_delivered for outcome in outcomes)
+    _note(name, outcomes)
+    _settle(claimed, outcomes, is_there=is_there)
+
+
 def _call(name: str, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
     try:
-        subscriber: Subscriber = import_string(name)
-        return subscriber(events)
+        return _subscriber(name)(events)
     except Exception as error:
         # A subscriber's bug must not stop the others.
         logger.exception("subscriber %s failed", name)
         if len(events) > 1:
             return _call_one_by_one(name, events)
         return [_failure(error)]
+
+
+def _subscriber(name: str) -> Subscriber:
+    path, _mark, which = name.partition(APART)
+    function: Callable[..., Sequence[Outcome]] = import_string(path)
+    return partial(function, which) if which else function
 
 
 def _call_one_by_one(name: str, events: Sequence[OutgoingEvent]) -> list[Outcome]:

@@ -5,16 +5,14 @@ signature is Standard Webhooks: HMAC-SHA256 over "id.timestamp.body", and the ev
 is the receiver's key to recognise a repetition. Brokers carry both as headers.
 """
 
-import base64
-import hashlib
-import hmac
 import json
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from django.conf import settings
 
+from common import signing
+from common.signing import sign as sign
 from outbox.services import Outcome, OutgoingEvent
 
 SINGLE = "application/cloudevents+json"
@@ -82,23 +80,9 @@ def secrets() -> list[str]:
     return [part for part in settings.DATA_PLATFORM_SECRET.split(",") if part.strip()]
 
 
-def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """Return one signature, as it stands in the ``webhook-signature`` header."""
-    key = base64.b64decode(secret.strip().removeprefix("whsec_"))
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
-
-
 def signed_headers(message_id: str, body: bytes) -> dict[str, str]:
     """Return the headers of Standard Webhooks, with a signature of each secret."""
-    timestamp = int(time.time())
-    signatures = [sign(secret, message_id, timestamp, body) for secret in secrets()]
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signatures),
-    }
+    return signing.signed_headers(message_id, body, secrets())
 
 
 def broker_headers(event: dict[str, Any], body: bytes, prefix: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Other systems that asked to be told of what happens in the shop."""
