@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,9 @@ from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FIRST, SECOND = date(2026, 3, 5), date(2026, 3, 6)
+# Every day from the first on is asked for, so it may not be long ago.
+FIRST = timezone.localdate() - timedelta(days=4)
+SECOND = FIRST + timedelta(days=1)
 LOGIN = "platform@example.com"
 
 
@@ -48,7 +50,7 @@ def store(path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def events(transactional_db: None) -> list[OutgoingEvent]:
-    """Ten paid orders: three and five of two days in March, and two of today."""
+    """Ten paid orders: three and five of two days, and two of today."""
     moments = [bounds(FIRST)[0] + timedelta(hours=n) for n in range(3)]
     moments += [bounds(SECOND)[0] + timedelta(hours=n) for n in range(5)]
     moments += [timezone.now()] * 2
@@ -97,8 +99,8 @@ def test_whole_store_is_proved_with_nothing_pulled(
 
     assert (proof.is_complete, proof.counted, proof.pulled) == (True, 10, 0)
     assert said[:2] == [
-        "2026-03-05: 3 events, complete, 0 pulled",
-        "2026-03-06: 5 events, complete, 0 pulled",
+        f"{FIRST}: 3 events, complete, 0 pulled",
+        f"{SECOND}: 5 events, complete, 0 pulled",
     ]
 
 
@@ -143,7 +145,7 @@ def test_event_that_is_not_the_shops_is_no_complete_day(
 
     # The right one was pulled; that does not make the other one right.
     assert (proof.is_complete, proof.pulled) == (False, 1)
-    assert "2026-03-05: 3 events, DIFFERS, 1 pulled" in said
+    assert f"{FIRST}: 3 events, DIFFERS, 1 pulled" in said
 
 
 def test_command_says_whether_all_is_there(
@@ -177,4 +179,4 @@ def test_redirected_question_is_not_asked_again(
     monkeypatch.setattr("demo.receiver.proof.MANIFEST", "/admin?")
 
     with pytest.raises(Exception, match=r"HTTP 30[12]"):
-        shop.manifest("2026-03-05")
+        shop.manifest(str(FIRST))
