@@ -1,7 +1,6 @@
 """Conditional requests (RFC 9110): what a copy is worth, and changes that meet it.
 
-An ETag is made of everything a resource shows. ``"…"`` is the resource itself; what
-``expand`` adds stands behind a dot, and ``If-Match`` looks only at what is before it.
+An ETag is made of everything that a resource shows, whatever ``fields`` leaves out.
 """
 
 from collections.abc import Callable, Iterator
@@ -82,7 +81,7 @@ def check_match(request: Request, etag: str, *, required: bool = False) -> None:
         if required:
             raise PreconditionRequired
         return
-    if sent != "*" and etag not in map(_resource, _tags(sent)):
+    if sent != "*" and etag not in _tags(sent):
         raise PreconditionFailed(etag=etag)
 
 
@@ -122,8 +121,3 @@ def tagged(response: HttpResponse) -> HttpResponse:
 def _tags(header: str) -> Iterator[str]:
     # A proxy that compresses makes our tags weak; they still name what we sent.
     return (tag.strip().removeprefix("W/") for tag in header.split(","))
-
-
-def _resource(tag: str) -> str:
-    head, dot, _extra = tag.partition(".")
-    return f'{head}"' if dot else tag

@@ -1,7 +1,8 @@
 """Every error as a problem document (RFC 9457), whoever raised it."""
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts.errors import SecondStepRequired
 from api.conditions import PreconditionFailed, PreconditionRequired
 from api.problems import title_of
 from common.errors import (
@@ -65,6 +67,13 @@ class RateLimited(exceptions.Throttled):
 
     default_code = "rate_limited"
     default_detail = _("Too many requests. Please wait a moment.")
+
+    def __init__(
+        self, wait: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail=str(self.default_detail))
+        self.retry_after = max(RETRY_SOON, math.ceil(wait or 0))
+        self.headers = dict(headers or {})
 
 
 class Busy(exceptions.APIException):
@@ -114,6 +123,15 @@ class CursorInvalid(Invalid):
         super().__init__(_("This cursor does not belong to this list."))
 
 
+class CursorExpired(Gone):
+    """What the cursor goes on from is not known any more: read all, without one."""
+
+    code = "cursor_expired"
+
+    def __init__(self) -> None:
+        super().__init__(_("This cursor is too old. Start anew without one."))
+
+
 class IdempotencyKeyInvalid(Invalid):
     """The Idempotency-Key is empty, too long or not printable ASCII."""
 
@@ -144,12 +162,21 @@ class CartTokenInvalid(Invalid):
 def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response:
     """Answer any exception of a view with a problem document."""
     set_rollback()
+    exc = _clearer(exc, _context.get("request"))
     if isinstance(exc, DomainError):
         response = _domain_problem(exc)
     else:
         response = _http_problem(_translated(exc, _context.get("request")))
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _clearer(exc: Exception, request: Any) -> Exception:
+    """Tell staff who may do nothing as such yet what they have to do first."""
+    if not isinstance(exc, REFUSALS):
+        return exc
+    is_early = getattr(getattr(request, "user", None), "lacks_second_step", False)
+    return SecondStepRequired() if is_early else exc
 
 
 def problem(
@@ -166,9 +193,29 @@ def problem(
     }
 
 
-def status_of(kind: type[DomainError]) -> int:
-    """Return the HTTP status of a kind of domain error."""
-    return next(code for base, code in HTTP_STATUS.items() if issubclass(kind, base))
+def status_of(kind: type[Exception]) -> int:
+    """Return the HTTP status of a kind of error."""
+    error = _told_as(kind)
+    if issubclass(error, exceptions.APIException):
+        return error.status_code
+    return next(code for base, code in HTTP_STATUS.items() if issubclass(error, base))
+
+
+def code_of(kind: type[Exception]) -> str:
+    """Return the code of the problem that a kind of error becomes."""
+    error = _told_as(kind)
+    if issubclass(error, exceptions.ValidationError):
+        return Invalid.code
+    if issubclass(error, exceptions.APIException):
+        return RENAMED.get(error.default_code, error.default_code)
+    return str(error.code)
+
+
+def _told_as(kind: type[Exception]) -> Any:
+    for kinds, error in FOREIGN.items():
+        if issubclass(kind, kinds):
+            return error
+    return kind
 
 
 def _domain_problem(error: DomainError) -> Response:
@@ -183,11 +230,11 @@ def _domain_problem(error: DomainError) -> Response:
 
 
 def _http_problem(error: exceptions.APIException) -> Response:
-    headers = {}
+    headers: dict[str, str] = dict(getattr(error, "headers", ()))
     if auth_header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
     if isinstance(error, exceptions.Throttled):
-        headers["Retry-After"] = str(int(getattr(error, "wait", None) or RETRY_SOON))
+        headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_SOON))
     if isinstance(error, Busy):
         headers["Retry-After"] = str(RETRY_SOON)
     return Response(
@@ -212,9 +259,13 @@ def _body_of(error: exceptions.APIException) -> dict[str, Any]:
             ],
         )
     code = getattr(error.detail, "code", error.default_code)
+    if isinstance(error, RateLimited):
+        numbers = {"retry_after": error.retry_after}
+        return problem(error.status_code, error.default_code, error.detail, **numbers)
     return problem(error.status_code, RENAMED.get(code, code), error.detail)
 
 
+REFUSALS = (PermissionDenied, exceptions.PermissionDenied, UserIdForbidden)
 FOREIGN: dict[tuple[type[Exception], ...], type[exceptions.APIException]] = {
     (Http404,): exceptions.NotFound,
     (PermissionDenied,): exceptions.PermissionDenied,

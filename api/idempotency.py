@@ -12,6 +12,7 @@ from api.guests import key_of as key_of_order
 from api.renderers import dump
 from api.views import JSON
 from common import idempotency
+from common.addresses import client_address
 from common.idempotency import Claim, Reply
 from common.ids import uuid7
 
@@ -28,7 +29,8 @@ def claim_of(request: Request, guest: str = "") -> Claim | None:
         return None
     body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
     method, path = str(request.method), request.path
-    somebody = guest or key_of_order(request)
+    # A stranger who has nothing else is known by where they are.
+    somebody = guest or key_of_order(request) or client_address(request.META)
     return Claim(
         subject=f"u:{request.user.pk}" if request.user.pk else f"g:{somebody}"[:80],
         method=method,
@@ -68,6 +70,18 @@ def once(
         claim_of(request, guest), lambda: Reply(status, dump(effect()).decode())
     )
     return respond(reply, location=location)
+
+
+def once_silently(
+    request: Request, effect: Callable[[], object], *, guest: str = ""
+) -> HttpResponse:
+    """Run ``effect`` once per key and answer 204."""
+
+    def run() -> Reply:
+        effect()
+        return Reply(204, "")
+
+    return respond(idempotency.run(claim_of(request, guest), run))
 
 
 def respond(reply: Reply, *, location: str = "") -> HttpResponse:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import orjson
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from api.errors import CursorInvalid
 from api.fields import Input
+from api.sparse import Names, total_of
 
 Row = TypeVar("Row")
 DEFAULT_LIMIT = 20
@@ -26,6 +28,7 @@ class PageQuery(Input):
     cursor = serializers.CharField(
         max_length=300, required=False, help_text="From ``next`` of the page before."
     )
+    include = Names(("total",), help_text="Besides: how many there are in all.")
 
 
 def encode_cursor(*position: Any) -> str:
@@ -59,14 +62,19 @@ def page(
     *,
     cursor_of: Callable[[Row], str],
     render: Callable[[Row], Any],
+    all_rows: QuerySet[Any] | None = None,
 ) -> dict[str, Any]:
-    """Build a page of ``limit`` rows; one row more says that there is another page."""
+    """Build a page of ``limit`` rows; one row more says that there is another page.
+
+    ``all_rows`` are those of all pages, to be counted if the client wants to know.
+    """
     shown = rows[:limit]
     is_last = len(rows) <= limit
     return {
         "items": [render(row) for row in shown],
         "next": None if is_last else _next(request, cursor_of(shown[-1])),
         "previous": None,
+        **({} if all_rows is None else total_of(request, all_rows)),
     }
 
 

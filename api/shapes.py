@@ -14,7 +14,17 @@ class MoneyJson(TypedDict):
     currency: str
 
 
-class PageJson(TypedDict, Generic[Item]):
+class TotalJson(TypedDict):
+    """How many there are in all, for who asks with ``include=total``.
+
+    Counting stops at 10,000: then ``is_total_exact`` is false.
+    """
+
+    total: NotRequired[int]
+    is_total_exact: NotRequired[bool]
+
+
+class PageJson(TotalJson, Generic[Item]):
     """A part of a list; ``next`` is the address of the following one."""
 
     items: list[Item]
@@ -35,7 +45,10 @@ class FieldErrorJson(TypedDict):
 
 
 class ProblemJson(TypedDict):
-    """Problem details (RFC 9457). Other members give numbers, e.g. ``available``."""
+    """Problem details (RFC 9457); ``errors`` names each value that is wrong.
+
+    Other members give numbers, e.g. ``available``.
+    """
 
     type: str
     title: str
@@ -43,12 +56,7 @@ class ProblemJson(TypedDict):
     detail: str
     instance: str
     code: str
-
-
-class ValidationProblemJson(ProblemJson):
-    """Problem details with every value that is wrong."""
-
-    errors: list[FieldErrorJson]
+    errors: NotRequired[list[FieldErrorJson]]
 
 
 class ListJson(TypedDict, Generic[Item]):

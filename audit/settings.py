@@ -18,6 +18,7 @@ for _name in (
     os.environ[_name] = ""
 os.environ["SHOP_ENV"] = "development"
 os.environ["DEBUG"] = "0"
+os.environ["RATE_LIMITS"] = "off"
 _local = Path(__file__).resolve().parent.parent / ".local"
 os.environ.setdefault("SHOP_STATE_DIR", str(_local / "audit"))
 os.environ.setdefault("SHOP_PG_UNSAFE", "1")

@@ -10,6 +10,8 @@ for _name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
     os.environ[_name] = ""
 os.environ.pop("SHOP_PG_UNSAFE", None)
 os.environ["SHOP_ENV"] = "development"
+# A benchmark is one client that asks more than any client should.
+os.environ.setdefault("RATE_LIMITS", "off")
 _local = Path(__file__).resolve().parent.parent / ".local"
 os.environ.setdefault("SHOP_STATE_DIR", str(_local / "bench"))
 

@@ -49,18 +49,32 @@ class ForgivingRedisCache(RedisCache):
     def _forgiving(
         self, method: Callable[..., Any], name: str, *args: Any, **kwargs: Any
     ) -> Any:
-        if time.monotonic() >= ForgivingRedisCache._ignored_until:
+        if redis_is_due():
             try:
                 return method(self, *args, **kwargs)
             except RedisError as error:
-                until = time.monotonic() + PAUSE_AFTER_ERROR
-                ForgivingRedisCache._ignored_until = until
-                logger.warning("cache is away: %s", error)
+                redis_failed(error)
         return getattr(self._memory, name)(*args, **kwargs)
 
     def clear(self) -> None:
         self._memory.clear()
         self._forgiving(RedisCache.clear, "clear")
+
+
+def redis_is_due() -> bool:
+    """Tell whether Redis is thought to be there, or to be asked again."""
+    until = ForgivingRedisCache._ignored_until  # noqa: SLF001 — of this module
+    return time.monotonic() >= until
+
+
+def redis_failed(error: RedisError) -> None:
+    """Note that Redis did not answer: all who use it leave it alone for a moment.
+
+    So a request waits for it once, whatever it wanted from it.
+    """
+    until = time.monotonic() + PAUSE_AFTER_ERROR
+    ForgivingRedisCache._ignored_until = until  # noqa: SLF001 — of this module
+    logger.warning("cache is away: %s", error)
 
 
 def _forgive(name: str) -> None:

@@ -58,6 +58,10 @@ def secret_key() -> str | None:
     return None
 
 
+def rate_limits() -> str | None:
+    return None if settings.RATE_LIMITS else "RATE_LIMITS must not be off."
+
+
 def jwt_key() -> str | None:
     if len(settings.JWT_KEY) < MIN_JWT_KEY:
         return f"JWT_KEY must have at least {MIN_JWT_KEY} random characters."
@@ -137,6 +141,12 @@ def _wrong_address(name: str, url: str) -> str | None:
     return None
 
 
+def webhooks() -> str | None:
+    if settings.WEBHOOKS_MAY_BE_LOCAL:
+        return "WEBHOOKS_MAY_BE_LOCAL must be off: they would reach into this network."
+    return None
+
+
 def gateways() -> str | None:
     offered = settings.PAYMENT_GATEWAYS
     if "sandbox" in offered:
@@ -186,12 +196,14 @@ RULES: tuple[Rule, ...] = (
     debug,
     secret_key,
     jwt_key,
+    rate_limits,
     hosts,
     base_url,
     proxies,
     database,
     redis,
     data_platform,
+    webhooks,
     gateways,
     gateway_currency,
     mail,

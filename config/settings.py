@@ -11,9 +11,9 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
-from config import brokers, database, embedded, live
+from config import brokers, database, embedded, interface, live, sign_in
 from config.payment_pages import payment_pages
-from config.subscriptions import SUBSCRIPTIONS
+from config.subscriptions import MORE_SUBSCRIPTIONS, SUBSCRIPTIONS
 
 django_stubs_ext.monkeypatch()
 
@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "delivery",
     "catalog",
     "accounts",
+    "webhooks",
     "outbox",
     "common",
     "config.admin_app.ShopAdminConfig",
@@ -126,6 +127,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "rest_framework",
     "tree_queries",
+    *sign_in.APPS,
 ]
 MIDDLEWARE = [
     "common.middleware.RequestIdMiddleware",
@@ -256,27 +258,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # A shopper can buy at once; the banner asks for the verification.
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
-ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_RATE_LIMITS = {"guest_order": "120/h/ip", "events": "600/m/ip"}
-ACCOUNT_ADAPTER = "shop.accounts_adapter.AccountAdapter"
-# Whoever signs up proves the address first; whoever has signed up may come in anyway.
-ACCOUNT_FORMS = {
-    "login": "shop.sign_up.SignInForm",
-    "signup": "shop.sign_up.SignUpForm",
-}
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
-MFA_ADAPTER = "shop.accounts_adapter.SecondStepAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 HEADLESS_ONLY = False
 HEADLESS_CLIENTS = ("app",)
@@ -288,6 +271,10 @@ HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+globals().update(sign_in.settings(env, is_production=PRODUCTION))
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += sign_in.pages(
+    globals()["SOCIALACCOUNT_PROVIDERS"]
+)
 
 # --- E-mail --------------------------------------------------------------------------
 
@@ -367,6 +354,14 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# off, on, or what every quota is multiplied by; only tests and benchmarks have it off.
+RATE_LIMITS = interface.rate_limits(env.str("RATE_LIMITS", "on"))
+# Web pages at these addresses, https://app.example, may use the API with tokens.
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+if CORS_ORIGINS:
+    INSTALLED_APPS.append(interface.APP)
+    MIDDLEWARE.insert(1, interface.MIDDLEWARE)
+    globals().update(interface.cors(CORS_ORIGINS))
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Dojang API",
     "DESCRIPTION": "Browse, claim coupons, charge points, order and pay.",
@@ -383,6 +378,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # --- The shop's own rules ------------------------------------------------------------
 
 SHOP_NAME = env.str("SHOP_NAME", "Dojang")
+# Pages and API, which do not know each other, both hand it out.
+PERSONAL_DATA = "shop.my_data.document"
 # Who stands on invoices. The lines of the address are apart by semicolons.
 SHOP_LEGAL_NAME = env.str("SHOP_LEGAL_NAME", SHOP_NAME)
 SHOP_LEGAL_ADDRESS = env.str("SHOP_LEGAL_ADDRESS", "")
@@ -392,6 +389,7 @@ SHOP_CURRENCY = env.str("SHOP_CURRENCY", "KRW")
 PAYMENT_WINDOW_MINUTES = env.int("PAYMENT_WINDOW_MINUTES", 30)
 BEST_SELLER_DAYS = 3
 OUTBOX_SUBSCRIPTIONS = SUBSCRIPTIONS
+OUTBOX_MORE_SUBSCRIPTIONS = MORE_SUBSCRIPTIONS
 # How long a worker may be busy with events before another takes them over. Longer
 # than any subscriber needs, or events are sent twice.
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 30)
@@ -468,6 +466,11 @@ DATA_PLATFORM_TRANSPORT = env.str("DATA_PLATFORM_TRANSPORT", "http")
 DATA_PLATFORM_TOPIC = env.str("DATA_PLATFORM_TOPIC", "shop.orders")
 # One POST per event, or one per batch where the platform takes CloudEvents batches.
 DATA_PLATFORM_BATCH = env.bool("DATA_PLATFORM_BATCH", False)
+
+# --- Webhooks: what other systems asked to be told of --------------------------------
+
+# Whether plain HTTP and addresses of this network will do; never in production.
+WEBHOOKS_MAY_BE_LOCAL = env.bool("WEBHOOKS_MAY_BE_LOCAL", not PRODUCTION)
 
 # --- RabbitMQ: what other systems and we tell each other of products -----------------
 

@@ -18,6 +18,8 @@ for _name in (
 ):
     os.environ.setdefault(_name, "")
 os.environ["SHOP_ENV"] = "development"
+# Also of the processes that tests start.
+os.environ["RATE_LIMITS"] = "off"
 if not os.environ["DATABASE_URL"]:
     _local = Path(__file__).resolve().parent.parent / ".local"
     os.environ.setdefault("SHOP_STATE_DIR", str(_local / "test"))

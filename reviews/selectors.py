@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from catalog.texts import local_name
 from orders.models import Order, OrderLine, OrderStatus
-from reviews.models import STARS, HelpfulVote, Review, ReviewSort, ReviewState
+from reviews.models import (
+    STARS,
+    HelpfulVote,
+    Review,
+    ReviewQuerySet,
+    ReviewSort,
+    ReviewState,
+)
 
 USUAL_SORT = ReviewSort.HELPFUL
 
@@ -39,17 +46,21 @@ def published(
 
     ``is_voted`` says of each whether the reader called it helpful.
     """
-    reviews = Review.objects.published().filter(product=product_id)
-    if wish.stars is not None:
-        reviews = reviews.filter(rating=wish.stars)
-    if wish.only_photos:
-        reviews = reviews.with_photos()
+    reviews = chosen(product_id, wish)
     if wish.after:
         reviews = reviews.after(wish.sort, list(wish.after))
     votes = HelpfulVote.objects.filter(review=OuterRef("pk"), user=reader_id)
     reviews = reviews.annotate(is_voted=Exists(votes)).select_related("user")
     found = reviews.prefetch_related("photos").in_order(wish.sort)
     return list(found[:limit])
+
+
+def chosen(product_id: int, wish: Wish) -> ReviewQuerySet:
+    """Return the published reviews that are wanted, on whatever page."""
+    reviews = Review.objects.published().filter(product=product_id)
+    if wish.stars is not None:
+        reviews = reviews.filter(rating=wish.stars)
+    return reviews.with_photos() if wish.only_photos else reviews
 
 
 def histogram(product_id: int) -> dict[int, int]:

@@ -8,6 +8,7 @@ from django.utils import translation
 from shop.cookies import remember
 from shop.seo.addresses import LANGUAGE
 
+API = "/api/"
 SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
 
 
@@ -19,6 +20,9 @@ class LanguageMiddleware(LocaleMiddleware):
     """
 
     def process_request(self, request: HttpRequest) -> None:
+        if request.path.startswith(API):
+            # Caches keep its answers by Accept-Language, and see no cookies.
+            request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
         wanted = wanted_language(request)
         if wanted is None:
             super().process_request(request)
@@ -31,6 +35,8 @@ class LanguageMiddleware(LocaleMiddleware):
     ) -> HttpResponseBase:
         response = super().process_response(request, response)
         wanted = wanted_language(request)
+        if request.path.startswith(API):
+            return response
         if wanted and request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME) != wanted:
             remember_language(response, wanted)
         return response

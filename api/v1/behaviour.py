@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from allauth.core import ratelimit
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from analytics import behaviour, privacy, pseudonyms
 from analytics.behaviour import Act
 from analytics.models import Behaviour
-from api.errors import RateLimited
 from api.fields import Id, Input, StrictBoolean, StrictText, clean
+from api.idempotency import once
 from api.schema import operation
 from api.typing import AuthenticatedRequest
 from api.views import GuestView, PersonalView
@@ -145,23 +145,25 @@ class EventListView(GuestView):
             "visitor_id": "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1",
         },
         reply={202: AcceptedJson},
+        keyed="yes",
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Take up to 50 events at once; without consent nothing is kept.
 
         The consent of a signed-in user is the one in `/privacy`; others say `consent`
         and a `visitor_id`. Sending a batch again does no harm.
         """
         asked = clean(EVENTS, request)
-        http = request._request  # noqa: SLF001 — allauth takes Django's request
-        if not ratelimit.consume(http, action="events"):
-            raise RateLimited(wait=60)
         actor = _actor(request, asked)
-        accepted = 0
-        if actor is not None:
-            accepted = behaviour.record(_act(event, actor) for event in asked["events"])
-        body: AcceptedJson = {"accepted": accepted}
-        return Response(body, status=202)
+
+        def take() -> AcceptedJson:
+            if actor is None:
+                return {"accepted": 0}
+            acts = [_act(event, actor) for event in asked["events"]]
+            return {"accepted": behaviour.record(acts)}
+
+        visitor = str(asked.get("visitor_id", ""))
+        return once(request, take, status=202, guest=visitor)
 
 
 class PrivacyView(PersonalView):

@@ -39,6 +39,8 @@ class FileRenderer(_DocumentRenderer):
 class OrderInvoiceView(KeyView):
     """The invoice of a paid order."""
 
+    cache_control = "private, no-cache"
+
     renderer_classes = [PageRenderer, FileRenderer]
 
     @file_operation(

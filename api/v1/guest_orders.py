@@ -3,13 +3,12 @@
 from hashlib import blake2b
 from typing import Any
 
-from allauth.core import ratelimit
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ValidationError
 
-from api.errors import RateLimited
+from api import limits
 from api.fields import full_address, merged
 from api.idempotency import claim_of, respond
 from api.subjects import resolve_subject
@@ -51,9 +50,7 @@ def place_as_guest(
         raise ValidationError(
             {name: [_("Guests have to say it.")] for name in missing}, "required"
         )
-    http = request._request  # noqa: SLF001 — allauth takes Django's request
-    if not ratelimit.consume(http, action="guest_order"):
-        raise RateLimited(wait=60)
+    limits.check_also(request, limits.GUEST_ORDERS)
     token = guest_token(request)
     email = fold(asked["email"])
     reply = checkout.purchase_once(

@@ -133,6 +133,8 @@ PREFERENCES = PreferencesInput()
 class NotificationListView(PersonalView):
     """The list of news."""
 
+    cache_control = "private, no-cache"
+
     @operation(
         "notifications_list",
         "List notifications",
@@ -147,6 +149,7 @@ class NotificationListView(PersonalView):
             rows = rows.in_group(group)
         if asked.get("unread"):
             rows = rows.unread()
+        chosen = rows
         position = decode_cursor(asked.get("cursor"), int)
         if "after" in asked:
             rows = rows.filter(pk__gt=position[0] if position else asked["after"])
@@ -160,6 +163,7 @@ class NotificationListView(PersonalView):
             asked["limit"],
             cursor_of=lambda row: encode_cursor(row.pk),
             render=notification_json,
+            all_rows=chosen,
         )
         return Response(body, headers=link_header(body))
 
@@ -212,6 +216,8 @@ class NotificationReadAllView(PersonalView):
 
 class NotificationPreferencesView(PersonalView):
     """What is told by which channel."""
+
+    cache_control = "private, no-cache"
 
     @operation(
         "notifications_preferences", "Show preferences", reply={200: PreferencesJson}

@@ -1,19 +1,18 @@
 """Orders: placed, paid, looked at, changed and called off."""
 
-from collections.abc import Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable
+from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from accounts.errors import AddressNotFound
-from accounts.models import Address, User
-from accounts.selectors import usual_address
+from accounts.models import User
+from api.conditions import IF_MATCH, change_if_match, tagged
 from api.errors import CursorInvalid
 from api.fields import (
     MAX_BIGINT,
@@ -26,15 +25,16 @@ from api.fields import (
     StrictText,
     clean,
     clean_query,
-    full_address,
     merged,
 )
-from api.guests import ORDER_KEY, KeyView, SignedInToRead, is_opened, is_stranger
+from api.guests import ORDER_KEY, KeyView, SignedInToRead, is_stranger
 from api.idempotency import claim_of, once, respond
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
 from api.renderers import dump
 from api.schema import CART_TOKEN, operation
 from api.shapes import PageJson
+from api.sparse import Names
+from api.staff import demand
 from api.subjects import record, resolve_payer, resolve_subject
 from api.typing import AuthenticatedRequest
 from api.v1.cart_shapes import CartJson
@@ -45,12 +45,19 @@ from api.v1.guest_orders import (
     place_as_guest,
     placed_json,
 )
+from api.v1.order_actions import ALONG, offer, shown_to
+from api.v1.order_actions import MAY_CHANGE as MAY_CHANGE
+from api.v1.order_changing import OWNERS_WISHES, call_off, change_own, move
+from api.v1.order_finding import address_of
+from api.v1.order_finding import detail as detail
+from api.v1.order_finding import find_order as find_order
 from api.v1.order_shapes import (
+    EXPANSIONS,
     WITH_DETAILS,
+    ExpandedOrderJson,
     OrderDetailJson,
-    OrderJson,
-    order_detail_json,
-    order_json,
+    along,
+    expanded_json,
 )
 from api.views import PersonalView, cacheable
 from cart.models import Cart
@@ -59,11 +66,12 @@ from checkout.quotes import LONGEST
 from checkout.services import MAX_LINES, Purchase
 from common.idempotency import Reply
 from orders.drafts import Draft
-from orders.errors import OrderNotFound
 from orders.models import Order, OrderStatus
+from orders.models.order import OrderQuerySet
 
-MAY_CHANGE = "orders.change_order"
+R = TypeVar("R")
 MAY_VIEW = "orders.view_order"
+EVERYBODYS = "all"
 # What older clients write, and what we call it.
 STATUSES = {"canceled": "cancelled"}
 
@@ -117,10 +125,26 @@ class OrderQuery(PageQuery):
         help_text="Oneself if absent.",
     )
     status = serializers.ChoiceField(OrderStatus.choices, required=False)
+    from_ = serializers.DateTimeField(required=False, help_text="Placed then or later.")
+    to = serializers.DateTimeField(required=False, help_text="Placed before.")
+    scope = serializers.ChoiceField(
+        ["mine", "all"],
+        default="mine",
+        help_text="`all` are everybody's, for staff; `user_id` then picks one's.",
+    )
+    q = serializers.CharField(
+        max_length=254, required=False, help_text="A number, or an e-mail address."
+    )
+    expand = Names(tuple(EXPANSIONS), help_text="Of each order, what one alone shows.")
+
+    def get_fields(self) -> dict[str, Any]:
+        # "from" is a word of Python.
+        fields = super().get_fields()
+        return {name.rstrip("_"): field for name, field in fields.items()}
 
 
 class ChangeOrderInput(Input):
-    """The owner changes the address or cancels; staff move the order on."""
+    """The owner changes where and how it is brought; staff move the order on."""
 
     status = serializers.ChoiceField(
         ["processing", "shipped", "delivered", "cancelled"], required=False
@@ -130,6 +154,15 @@ class ChangeOrderInput(Input):
     tracking_number = StrictText(required=False, max_length=80, allow_blank=True)
     address = AddressInput(required=False)
     address_id = Id(required=False)
+    delivery_method = StrictText(
+        required=False, max_length=40, help_text="One that costs no more, nor is later."
+    )
+    note = StrictText(
+        required=False,
+        max_length=500,
+        allow_blank=True,
+        help_text="To whoever packs and brings it.",
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         status = data.get("status")
@@ -139,9 +172,11 @@ class ChangeOrderInput(Input):
         return cleaned
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs.keys() & {"status", "address", "address_id"}) != 1:
+        wishes = attrs.keys() & OWNERS_WISHES
+        if ("status" in attrs) == bool(wishes) or {"address", "address_id"} <= wishes:
             raise ValidationError(
-                "Send exactly one of status, address and address_id.", "required"
+                "Send a status, or what changes of address, delivery and note.",
+                "required",
             )
         return attrs
 
@@ -159,6 +194,8 @@ CANCEL = CancelInput()
 class OrderListView(PersonalView):
     """The shopper's orders, and new ones, also of guests."""
 
+    cache_control = "private, no-cache"
+
     permission_classes = [SignedInToRead]
 
     # Older clients have a path that orders and pays in one go.
@@ -168,7 +205,7 @@ class OrderListView(PersonalView):
         "orders_list",
         "List orders",
         query=ORDER_QUERY,
-        reply={200: PageJson[OrderJson]},
+        reply={200: PageJson[ExpandedOrderJson]},
         problems=(403, 404),
     )
     def get(
@@ -176,18 +213,19 @@ class OrderListView(PersonalView):
     ) -> Response:
         """List the orders, newest first."""
         asked = clean_query(ORDER_QUERY, request)
-        subject = resolve_subject(request, user_id or asked.get("user_id"))
-        found = Order.objects.placed_by(subject).newest_first()
-        if status := asked.get("status"):
-            found = found.filter(status=status)
+        found = _asked_for(_in_scope(request, user_id, asked), asked).newest_first()
+        rows = found.prefetch_related(*along(asked.get("expand", ())))
+        if asked["scope"] == EVERYBODYS:
+            rows = rows.prefetch_related(*ALONG)
         if position := decode_cursor(asked.get("cursor"), str):
-            found = found.filter(pk__lt=_uuid(position[0]))
+            rows = rows.filter(pk__lt=_uuid(position[0]))
         body = page(
             request,
-            list(found.prefetch_related("lines")[: asked["limit"] + 1]),
+            list(rows[: asked["limit"] + 1]),
             asked["limit"],
             cursor_of=lambda order: encode_cursor(str(order.pk)),
-            render=order_json,
+            render=lambda order: _listed(request, order, asked),
+            all_rows=found,
         )
         return Response(body, headers=link_header(body))
 
@@ -249,7 +287,7 @@ class OrderView(KeyView):
     def get(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Show an order with its payments, parcels and timeline."""
         order = find_order(request, order_id, MAY_VIEW, along=WITH_DETAILS)
-        return cacheable(request, order_detail_json(order))
+        return cacheable(request, shown_to(request, order))
 
     @operation(
         "orders_update",
@@ -257,8 +295,9 @@ class OrderView(KeyView):
         body=CHANGE_ORDER,
         example={"status": "cancelled", "reason": "changed my mind"},
         reply={200: OrderDetailJson},
+        headers=[IF_MATCH],
         keyed="yes",
-        problems=(403, 404),
+        problems=(403, 404, 412),
     )
     def put(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Send it elsewhere, call it off, or (as staff) move it on."""
@@ -267,17 +306,12 @@ class OrderView(KeyView):
 
         def change() -> OrderDetailJson:
             if "status" in asked:
-                _move(request, order, asked)
+                move(request, order, asked)
             else:
-                address = address_of(order.user_id, asked)
-                owner = order.user_id or 0
-                checkout.change_address(
-                    order_id=order_id, user_id=owner, address=address
-                )
-                record(request, owner, f"address of order {order.number}")
-            return detail(order_id)
+                change_own(request, order, asked)
+            return detail(request, order_id)
 
-        return once(request, change)
+        return tagged(once(request, lambda: _if_same(request, order_id, change)))
 
     @operation(
         "orders_partial-update",
@@ -285,8 +319,9 @@ class OrderView(KeyView):
         body=CHANGE_ORDER,
         example={"status": "shipped", "carrier": "CJ", "tracking_number": "6128"},
         reply={200: OrderDetailJson},
+        headers=[IF_MATCH],
         keyed="yes",
-        problems=(403, 404),
+        problems=(403, 404, 412),
     )
     def patch(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Do the same as PUT: send only what changes."""
@@ -296,8 +331,9 @@ class OrderView(KeyView):
         "orders_destroy",
         "Cancel an order",
         reply={200: OrderDetailJson},
-        headers=[ORDER_KEY],
+        headers=[ORDER_KEY, IF_MATCH],
         keyed="yes",
+        problems=(412,),
     )
     def delete(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Call an order off. It stays in the history; doing it twice is fine."""
@@ -341,6 +377,38 @@ class OrderRepeatView(PersonalView):
         return once(request, repeat)
 
 
+def _in_scope(
+    request: AuthenticatedRequest, user_id: int | None, asked: dict[str, Any]
+) -> OrderQuerySet:
+    """Return one's own orders, or as staff somebody's or everybody's."""
+    wanted = user_id or asked.get("user_id")
+    if asked["scope"] != EVERYBODYS:
+        return Order.objects.placed_by(resolve_subject(request, wanted))
+    demand(request, MAY_VIEW)
+    return Order.objects.placed_by(wanted) if wanted else Order.objects.all()
+
+
+def _asked_for(found: OrderQuerySet, asked: dict[str, Any]) -> OrderQuerySet:
+    if status := asked.get("status"):
+        found = found.filter(status=status)
+    if since := asked.get("from"):
+        found = found.filter(placed_at__gte=since)
+    if until := asked.get("to"):
+        found = found.filter(placed_at__lt=until)
+    if words := asked.get("q"):
+        found = found.filter(Q(number=words.upper()) | Q(email__iexact=words))
+    return found
+
+
+def _listed(
+    request: AuthenticatedRequest, order: Order, asked: dict[str, Any]
+) -> ExpandedOrderJson:
+    body = expanded_json(order, asked.get("expand", ()))
+    if asked["scope"] == EVERYBODYS:
+        offer(request, order, body)
+    return body
+
+
 def _render(draft: Draft) -> Reply:
     return Reply(201, dump(placed_json(draft)).decode())
 
@@ -368,90 +436,26 @@ def _purchase(buyer: User, subject: int, asked: dict[str, Any]) -> Purchase:
     )
 
 
-def address_of(user_id: int | None, asked: dict[str, Any]) -> dict[str, str]:
-    """Return the address asked for: written out, from the book, or the usual one."""
-    if "address" in asked:
-        return full_address(asked["address"])
-    if "address_id" not in asked:
-        return usual_address(user_id or 0)
-    book = Address.objects.of_user(user_id or 0)
-    chosen = book.filter(pk=asked["address_id"]).first()
-    if chosen is None:
-        raise AddressNotFound
-    return chosen.snapshot()
-
-
-def find_order(
-    request: AuthenticatedRequest,
-    order_id: UUID,
-    permission: str,
-    *,
-    along: Sequence[str] = (),
-) -> Order:
-    """Return one's own order, or any with the permission; else it is not there.
-
-    ``along`` is what is read with it.
-    """
-    orders = Order.objects.prefetch_related(*along).filter(pk=order_id)
-    user_id = request.user.pk
-    # No id would be that of every guest.
-    order = orders.placed_by(user_id).first() if user_id else None
-    if order is None and (
-        request.user.has_perm(permission) or is_opened(request, order_id)
-    ):
-        order = orders.first()
-    if order is None:
-        raise OrderNotFound
-    return order
-
-
-def detail(order_id: UUID) -> OrderDetailJson:
-    found = Order.objects.prefetch_related(*WITH_DETAILS).get(pk=order_id)
-    return order_detail_json(found)
-
-
-def _move(request: AuthenticatedRequest, order: Order, asked: dict[str, Any]) -> None:
-    status, actor_id = asked["status"], request.user.pk
-    if status == OrderStatus.CANCELLED:
-        _call_off(request, order, asked.get("reason", ""))
-        return
-    if not request.user.has_perm(MAY_CHANGE):
-        raise PermissionDenied
-    if status == OrderStatus.PROCESSING:
-        checkout.pack(order_id=order.pk, actor_id=actor_id)
-    elif status == OrderStatus.SHIPPED:
-        checkout.ship(
-            order_id=order.pk,
-            # Without a carrier it is the shop's own people who bring it.
-            carrier=asked.get("carrier", settings.SHOP_NAME),
-            tracking_number=asked.get("tracking_number", ""),
-            actor_id=actor_id,
-        )
-    else:
-        checkout.deliver(order_id=order.pk, actor_id=actor_id)
-
-
-def _call_off(request: AuthenticatedRequest, order: Order, reason: str) -> None:
-    if order.user_id is None and not request.user.has_perm(MAY_CHANGE):
-        checkout.cancel_as_guest(order_id=order.pk, reason=reason)
-        return
-    is_own = order.user_id == request.user.pk
-    checkout.cancel(
-        order_id=order.pk,
-        user_id=request.user.pk if is_own else None,
-        actor_id=request.user.pk,
-        reason=reason,
-    )
-
-
 def _cancel(request: AuthenticatedRequest, order_id: UUID, reason: str) -> HttpResponse:
     order = find_order(request, order_id, MAY_CHANGE)
 
     def cancel() -> OrderDetailJson:
-        _call_off(request, order, reason)
-        return detail(order_id)
+        call_off(request, order, reason)
+        return detail(request, order_id)
 
-    return once(request, cancel)
+    return tagged(once(request, lambda: _if_same(request, order_id, cancel)))
+
+
+def _if_same(
+    request: AuthenticatedRequest, order_id: UUID, effect: Callable[[], R]
+) -> R:
+    """Do it unless the order has changed since the client read it."""
+    return change_if_match(
+        request,
+        effect,
+        lock=Order.objects.filter(pk=order_id),
+        read=lambda: detail(request, order_id),
+    )
 
 
 def _uuid(text: str) -> UUID:

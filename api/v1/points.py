@@ -252,20 +252,22 @@ class PointsHistoryView(PersonalView):
         asked = clean_query(HISTORY_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))
         entries = LedgerEntry.objects.of_user(subject).order_by("-sequence")
-        if position := decode_cursor(asked.get("cursor"), int):
-            entries = entries.filter(sequence__lt=position[0])
         if kind := asked.get("kind"):
             entries = entries.filter(kind=kind)
         if since := asked.get("from"):
             entries = entries.filter(created_at__gte=since)
         if until := asked.get("to"):
             entries = entries.filter(created_at__lt=until)
+        rows = entries
+        if position := decode_cursor(asked.get("cursor"), int):
+            rows = entries.filter(sequence__lt=position[0])
         body = page(
             request,
-            list(entries[: asked["limit"] + 1]),
+            list(rows[: asked["limit"] + 1]),
             asked["limit"],
             cursor_of=lambda entry: encode_cursor(entry.sequence),
             render=entry_json,
+            all_rows=entries,
         )
         return Response(body, headers=link_header(body))
 

@@ -56,6 +56,8 @@ LIMIT_QUERY = LimitQuery()
 class RelatedView(GuestView):
     """What goes with a product."""
 
+    cache_control = "public, max-age=300"
+
     @operation(
         "products_related",
         "List related products",
@@ -73,6 +75,8 @@ class RelatedView(GuestView):
 
 class RecommendationsView(GuestView):
     """What fits somebody."""
+
+    cache_control = "private, max-age=60"
 
     @operation(
         "recommendations_list",

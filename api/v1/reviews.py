@@ -15,10 +15,10 @@ from rest_framework.response import Response
 
 from api.errors import CursorInvalid
 from api.fields import Input, StrictInteger, StrictText, clean, clean_query
-from api.idempotency import once
+from api.idempotency import once, once_silently
 from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
 from api.schema import operation
-from api.shapes import PageJson
+from api.shapes import PageJson, TotalJson
 from api.typing import AuthenticatedRequest
 from api.views import PersonalView, cacheable
 from catalog.errors import ProductNotFound
@@ -91,7 +91,7 @@ class ReviewsRatingJson(TypedDict):
     histogram: dict[str, int]
 
 
-class ReviewsJson(TypedDict):
+class ReviewsJson(TotalJson):
     """A part of a product's reviews; ``next`` is the address of the following one."""
 
     items: list[ReviewJson]
@@ -164,6 +164,8 @@ class _OpenToReaders(PersonalView):
 class ProductReviewsView(_OpenToReaders):
     """What buyers say about a product."""
 
+    cache_control = "public, max-age=60"
+
     @operation(
         "reviews_list",
         "List a product's reviews",
@@ -189,10 +191,10 @@ class ProductReviewsView(_OpenToReaders):
             limit,
             cursor_of=lambda one: encode_cursor(sort.value, *position_of(one, sort)),
             render=review_json,
+            all_rows=selectors.chosen(product_id, wish),
         )
         body["rating"] = _rating(product)
-        headers = link_header(body) | {"Cache-Control": "public, max-age=60"}
-        return cacheable(request, body, headers)
+        return cacheable(request, body, link_header(body))
 
     @operation(
         "reviews_create",
@@ -233,16 +235,17 @@ class OwnReviewsView(PersonalView):
         """List one's own reviews with their state, newest first."""
         asked = clean_query(PAGE_QUERY, request)
         limit, sort = asked["limit"], ReviewSort.NEWEST
-        own = _own(request).kept().in_order(sort)
+        own = after = _own(request).kept().in_order(sort)
         if position := decode_cursor(asked.get("cursor"), int):
-            own = own.after(sort, position)
-        rows = own.select_related("user").prefetch_related("photos")[: limit + 1]
+            after = own.after(sort, position)
+        rows = after.select_related("user").prefetch_related("photos")[: limit + 1]
         body = page(
             request,
             list(rows),
             limit,
             cursor_of=lambda one: encode_cursor(one.pk),
             render=own_json,
+            all_rows=own,
         )
         return Response(body, headers=link_header(body))
 
@@ -276,11 +279,15 @@ class ReviewView(PersonalView):
             ),
         )
 
-    @operation("reviews_delete", "Take one's review back", reply={204: None})
-    def delete(self, request: AuthenticatedRequest, review_id: int) -> Response:
+    @operation(
+        "reviews_delete", "Take one's review back", reply={204: None}, keyed="yes"
+    )
+    def delete(self, request: AuthenticatedRequest, review_id: int) -> HttpResponse:
         """Take a review back, with its photos; it counts no longer."""
-        reviews.withdraw(user_id=request.user.pk, review_id=review_id)
-        return Response(status=204)
+        return once_silently(
+            request,
+            lambda: reviews.withdraw(user_id=request.user.pk, review_id=review_id),
+        )
 
 
 class ReviewPhotosView(PersonalView):
@@ -335,23 +342,25 @@ class HelpfulView(PersonalView):
         "reviews_vote",
         "Call a review helpful",
         reply={200: HelpfulJson},
+        keyed="yes",
         problems=(409,),
     )
-    def post(self, request: AuthenticatedRequest, review_id: int) -> Response:
+    def post(self, request: AuthenticatedRequest, review_id: int) -> HttpResponse:
         """Call somebody else's review helpful; doing so twice counts once."""
-        review = reviews.vote(user_id=request.user.pk, review_id=review_id)
-        return Response(_helpful(request, review))
+        ids = {"user_id": request.user.pk, "review_id": review_id}
+        return once(request, lambda: _helpful(request, reviews.vote(**ids)))
 
     @operation(
         "reviews_take-back-vote",
         "Call it helpful no longer",
         reply={200: HelpfulJson},
+        keyed="yes",
         problems=(409,),
     )
-    def delete(self, request: AuthenticatedRequest, review_id: int) -> Response:
+    def delete(self, request: AuthenticatedRequest, review_id: int) -> HttpResponse:
         """Take a vote back; there being none is fine."""
-        review = reviews.take_back_vote(user_id=request.user.pk, review_id=review_id)
-        return Response(_helpful(request, review))
+        ids = {"user_id": request.user.pk, "review_id": review_id}
+        return once(request, lambda: _helpful(request, reviews.take_back_vote(**ids)))
 
 
 class ReportView(PersonalView):
@@ -363,13 +372,18 @@ class ReportView(PersonalView):
         body=REPORT_INPUT,
         reply={204: None},
         example={"reason": "spam"},
+        keyed="yes",
         problems=(409,),
     )
-    def post(self, request: AuthenticatedRequest, review_id: int) -> Response:
+    def post(self, request: AuthenticatedRequest, review_id: int) -> HttpResponse:
         """Ask staff to look at somebody else's review; once per shopper and review."""
         reason = ReportReason(clean(REPORT_INPUT, request)["reason"])
-        reviews.report(user_id=request.user.pk, review_id=review_id, reason=reason)
-        return Response(status=204)
+        return once_silently(
+            request,
+            lambda: reviews.report(
+                user_id=request.user.pk, review_id=review_id, reason=reason
+            ),
+        )
 
 
 def review_json(review: Review) -> ReviewJson:

@@ -48,7 +48,7 @@ class ConfigJson(TypedDict):
 class ConfigView(PublicView):
     """The shop in general."""
 
-    cache_control = "no-store"
+    cache_control = "public, max-age=60"
 
     @operation("config_retrieve", "Show the shop's settings", reply={200: ConfigJson})
     def get(self, request: Request) -> HttpResponse:

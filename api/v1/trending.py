@@ -56,6 +56,8 @@ TRENDING_QUERY = TrendingQuery()
 class TrendingView(PublicView):
     """What is in demand."""
 
+    cache_control = "public, max-age=300"
+
     @operation(
         "products_trending",
         "Show what is trending",

@@ -40,6 +40,8 @@ class WishJson(TypedDict):
 class WishlistView(PersonalView):
     """The shopper's list."""
 
+    cache_control = "private, no-cache"
+
     @operation(
         "wishlist_list",
         "List the wishlist",
@@ -53,6 +55,7 @@ class WishlistView(PersonalView):
         items = _items(request.user.pk)
         if after is not None:
             items = items.filter(pk__lt=after[0])
+        own = WishlistItem.objects.of_user(request.user.pk)
         now = timezone.now()
         body = page(
             request,
@@ -60,6 +63,7 @@ class WishlistView(PersonalView):
             asked["limit"],
             cursor_of=lambda item: encode_cursor(item.pk),
             render=lambda item: _wish(item, now),
+            all_rows=own,
         )
         return Response(body, headers=link_header(body))
 

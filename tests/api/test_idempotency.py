@@ -1,20 +1,38 @@
 """Requests that are sent twice."""
 
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import OperationalError
+from django.db.models import Sum
 from psycopg import errors as pg
 
-from accounts.models import User
+from accounts.models import Address, User
+from cart.models import CartItem
 from checkout import placing
+from common import idempotency
 from common.models import IdempotencyRecord
 from inventory.models import Stock
-from orders.models import Order
+from orders.models import Order, OrderEvent
+from payments.models import Payment
 from points import services as points
 from points.models import LedgerEntry
+from reviews.models import Review
 from tests.api.client import Api
+from tests.api.paying import order_of
 from tests.concurrency import run_together
 from tests.factories import CouponBatchFactory, ProductFactory, UserFactory
+from tests.reviewing import TEXT, received
 
+ADDRESS = {
+    "recipient": "Lee",
+    "phone": "010",
+    "postal_code": "1",
+    "line1": "x",
+    "city": "Seoul",
+}
 ORDERS, CHARGE = "/api/v1/orders", "/api/v1/points/charge"
 
 
@@ -168,3 +186,124 @@ def test_fifty_charges_without_a_key_are_fifty() -> None:
     run_together(lambda number: clients[number].post(CHARGE, {"amount": 10}), times=50)
 
     assert points.balance_of(user.pk) == 500
+
+
+# Each kind of effect: what is sent, and how many there are of what it makes.
+KINDS: dict[str, Callable[[User], tuple[str, str, Any, Callable[[], int]]]] = {
+    "charge": lambda _: (
+        *("POST", CHARGE, {"amount": 10}),
+        LedgerEntry.objects.filter(amount=10).count,
+    ),
+    "use": lambda _: (
+        *("POST", "/api/v1/points/use", {"amount": 10}),
+        LedgerEntry.objects.filter(amount=-10).count,
+    ),
+    "address": lambda _: (
+        *("POST", "/api/v1/users/me/addresses", ADDRESS),
+        Address.objects.count,
+    ),
+    "review": lambda user: (
+        "POST",
+        f"/api/v1/products/{_bought_by(user)}/reviews",
+        {"rating": 5, "text": TEXT},
+        Review.objects.count,
+    ),
+    "pay": lambda user: (
+        *("POST", "/api/v1/pay", {"order_id": str(order_of(user).pk)}),
+        Payment.objects.count,
+    ),
+    "pay outside": lambda user: (
+        "POST",
+        f"/api/v1/orders/{order_of(user).pk}/pay",
+        {"method": "sandbox"},
+        Payment.objects.count,
+    ),
+    "buy points": lambda _: (
+        *("POST", CHARGE, {"amount": 10, "method": "sandbox"}),
+        Payment.objects.count,
+    ),
+    "cart": lambda _: (
+        "POST",
+        "/api/v1/cart/items",
+        {"product_id": ProductFactory.create().pk, "quantity": 1},
+        lambda: CartItem.objects.aggregate(n=Sum("quantity"))["n"],
+    ),
+    "cancel": lambda user: (
+        *("DELETE", f"/api/v1/orders/{order_of(user).pk}", None),
+        OrderEvent.objects.filter(to_status="cancelled").count,
+    ),
+}
+
+
+def _bought_by(user: User) -> int:
+    product = ProductFactory.create()
+    received(user, product)
+    return product.pk
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_fifty_of_the_same_have_one_effect_and_one_reply(kind: str) -> None:
+    user = UserFactory.create(points=1_000_000)
+    method, path, body, made = KINDS[kind](user)
+    clients = [Api(user) for _ in range(50)]
+
+    answers: list[Any] = run_together(
+        lambda number: clients[number].send(method, path, body, Idempotency_Key="one"),
+        times=50,
+    )
+
+    assert {answer.status for answer in answers} <= {200, 201}
+    assert len({answer.response.content for answer in answers}) == 1
+    assert made() == 1
+
+
+@pytest.mark.django_db
+def test_mistake_of_ours_is_not_kept(
+    api: Api, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.client.raise_request_exception = False
+    with monkeypatch.context() as broken:
+        broken.setattr("points.services._queue", lambda *_, **__: 1 / 0)
+        failed = api.post(CHARGE, {"amount": 5}, Idempotency_Key="k")
+    assert not IdempotencyRecord.objects.exists()
+
+    done = api.post(CHARGE, {"amount": 5}, Idempotency_Key="k")
+
+    assert (failed.status, done.status) == (500, 201)
+    assert done.header("Idempotency-Replayed") == ""
+    assert points.balance_of(user.pk) == 1_000_005
+
+
+@pytest.mark.django_db
+def test_keys_of_strangers_are_told_apart(guest: Api) -> None:
+    event = {
+        "id": "0b7e6a0e-5b0f-4d0c-9a43-0d2f6f2f7a11",
+        "type": "search",
+        "at": "2026-11-21T10:00:00+09:00",
+        "query": "tea",
+    }
+    visitors = (
+        "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1",
+        "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d2",
+    )
+    bodies = [
+        {"events": [event], "consent": True, "visitor_id": visitor}
+        for visitor in visitors
+    ]
+
+    answers = [
+        guest.post("/api/v1/events", body, Idempotency_Key="k")
+        for body in (*bodies, bodies[0])
+    ]
+
+    assert [answer.status for answer in answers] == [202, 202, 202]
+    replayed = [answer.header("Idempotency-Replayed") for answer in answers]
+    assert replayed == ["", "", "true"]
+
+
+def test_table_does_not_tell_what_was_sent() -> None:
+    body = b'{"password":"correct horse"}'
+    plain = hashlib.sha256(b"\0".join([b"POST", b"/", body])).hexdigest()
+
+    assert idempotency.fingerprint("POST", "/", body) != plain
