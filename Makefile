@@ -15,10 +15,10 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test e2e audit check fix bench screenshots messages stop clean
+.PHONY: help setup run test e2e audit api-check fuzz client-test check fix bench screenshots messages stop clean
 
 help:  ## Show what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Install everything for working on the shop into .venv
 	@$(BOOTSTRAP) requirements-test.txt requirements-dev.txt
@@ -39,12 +39,25 @@ audit:  ## Hold the storefront to its bars: axe, Nu, Lighthouse, widths, weights
 	@$(BOOTSTRAP) requirements-test.txt
 	@exec $(PY) -m audit $(AUDIT_ARGS)
 
+api-check: setup  ## Lint the API's descriptions: Spectral, Redocly, and against the code
+	$(PY) -W ignore::RuntimeWarning manage.py openapi --check
+	$(PY) -m contract lint
+
+fuzz:  ## Try every operation of the API with whatever fits, and does not (FUZZ_ARGS)
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m contract fuzz $(FUZZ_ARGS)
+
+client-test:  ## Make clients in four languages, and buy something with two of them
+	@$(BOOTSTRAP) requirements-test.txt
+	@exec $(PY) -m contract clients
+
 check: setup  ## Check style, types, imports, migrations, settings and templates
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy .
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(PY) -W ignore::RuntimeWarning manage.py openapi --check
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	.venv/bin/djlint templates --lint --quiet
 
@@ -64,7 +77,7 @@ messages: setup  ## Collect what is to be translated, compile what is
 	DJANGO_SETTINGS_MODULE=config.settings PYTHONPATH=. $(PY) bin/messages.py
 
 stop:  ## Stop the embedded servers of this folder
-	@for state in .local .local/test .local/audit; do \
+	@for state in .local .local/test .local/audit .local/contract; do \
 		[ ! -d $$state ] || SHOP_STATE_DIR=$$state $(PY) -m config.embedded stop; \
 	done
 

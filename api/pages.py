@@ -1,56 +1,56 @@
 """What describes the API: its schema, a page to try it, the problems it reports."""
 
-from collections.abc import Iterator
+import json
 from functools import cache
 from typing import Any, TypedDict
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.module_loading import autodiscover_modules
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from api import errors
-from api.problems import MEANINGS, title_of
+from api import asynchronous
+from api.examples import VALUES
+from api.problems import remedy_of, title_of
+from api.reach import extras_of, words_of
+from api.registry import Kind, registry
 from api.schema import operation
-from api.shapes import ListJson
-from api.views import PublicView, cacheable
-from common.errors import DomainError
+from api.shapes import ListJson, ProblemJson
+from api.views import JSON, PublicView, cacheable
 
-HTTP_ERRORS: tuple[type[exceptions.APIException], ...] = (
-    exceptions.ParseError,
-    exceptions.AuthenticationFailed,
-    exceptions.NotAuthenticated,
-    exceptions.PermissionDenied,
-    exceptions.NotFound,
-    exceptions.MethodNotAllowed,
-    exceptions.NotAcceptable,
-    exceptions.UnsupportedMediaType,
-    errors.BodyTooLarge,
-    errors.RateLimited,
-    errors.Busy,
-    errors.UnexpectedError,
-)
+__all__ = ["description", "docs", "registry"]
+HTML = "text/html"
 
 
 class ProblemTypeJson(TypedDict):
-    """A kind of problem: its stable code, its status, and what it means."""
+    """A kind of problem: its code, what happened, what to do, and how it looks."""
 
     type: str
     code: str
     status: int
     title: str
     description: str
+    remedy: str
+    sample: ProblemJson
 
 
 class ProblemListView(PublicView):
     """Every problem there is."""
 
     cache_control = "public, max-age=300"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show a browser a page, and everybody else JSON."""
+        if not _wants_page(request):
+            return super().dispatch(request, *args, **kwargs)
+        kinds = [explain(registry()[code]) for code in sorted(registry())]
+        return _page(request, "api/problems.html", {"problems": kinds})
 
     @operation(
         "problems_list", "List the problems", reply={200: ListJson[ProblemTypeJson]}
@@ -59,7 +59,7 @@ class ProblemListView(PublicView):
         """List every problem this API can report, by code."""
         kinds = registry()
         return cacheable(
-            request, {"items": [_kind(code, *kinds[code]) for code in sorted(kinds)]}
+            request, {"items": [explain(kinds[code]) for code in sorted(kinds)]}
         )
 
 
@@ -68,13 +68,23 @@ class ProblemView(PublicView):
 
     cache_control = "public, max-age=300"
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show a browser a page, and everybody else JSON."""
+        found = registry().get(kwargs["code"])
+        if found is None or not _wants_page(request):
+            return super().dispatch(request, *args, **kwargs)
+        problem = explain(found)
+        example = json.dumps(problem["sample"], indent=2, ensure_ascii=False)
+        context = {"problem": problem, "example": example}
+        return _page(request, "api/problem.html", context)
+
     @operation("problems_retrieve", "Explain a problem", reply={200: ProblemTypeJson})
     def get(self, request: Request, code: str) -> HttpResponse:
-        """Say what a code means."""
+        """Say what a code means, and what to do. Browsers are shown a page."""
         found = registry().get(code)
         if found is None:
             raise exceptions.NotFound
-        return cacheable(request, _kind(code, *found))
+        return cacheable(request, explain(found))
 
 
 class UnknownView(PublicView):
@@ -97,6 +107,17 @@ class SchemaView(PublicView):
         return cacheable(request, description())
 
 
+class AsyncSchemaView(PublicView):
+    """The description of what comes without being asked for."""
+
+    cache_control = "public, max-age=300"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Return AsyncAPI 3.1 as JSON."""
+        return cacheable(request, asynchronous.description())
+
+
 @ensure_csrf_cookie
 def docs(request: HttpRequest) -> HttpResponse:
     """Show Swagger UI, served by ourselves."""
@@ -106,40 +127,43 @@ def docs(request: HttpRequest) -> HttpResponse:
 @cache
 def description() -> dict[str, Any]:
     """Return the schema; it cannot change while the process runs."""
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    schema: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    # Whoever asks first must not choose the language of all.
+    with translation.override("en"):
+        generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+        schema: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return schema
 
 
-@cache
-def registry() -> dict[str, tuple[int, str]]:
-    """Return status and meaning of every code, found in the classes of the errors."""
-    autodiscover_modules("errors")
-    kinds = {
-        kind.code: (errors.status_of(kind), _meaning(kind, kind.code))
-        for kind in sorted(_family(DomainError), key=lambda kind: len(kind.__mro__))
+def explain(kind: Kind) -> ProblemTypeJson:
+    """Say of a kind of problem what happened and what to do, with an example."""
+    title, address = title_of(kind.code), f"/api/problems/{kind.code}"
+    example: ProblemJson = {
+        "type": f"{settings.SHOP_BASE_URL}{address}",
+        "title": title,
+        "status": kind.status,
+        "detail": words_of(kind.error) or f"{title}.",
+        "instance": VALUES["instance"][0],
+        "code": kind.code,
     }
-    for error in HTTP_ERRORS:
-        code = errors.RENAMED.get(error.default_code, error.default_code)
-        kinds[code] = (error.status_code, _meaning(error, code))
-    return kinds
-
-
-def _family(kind: type[DomainError]) -> Iterator[type[DomainError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _family(child)
-
-
-def _meaning(kind: type, code: str) -> str:
-    return str(MEANINGS.get(code) or " ".join((kind.__doc__ or "").split()))
-
-
-def _kind(code: str, status: int, meaning: str) -> ProblemTypeJson:
+    # Each kind has members of its own, which no type of ours names.
+    numbers: Any = {name: VALUES.get(name, [1])[0] for name in extras_of(kind.error)}
     return {
-        "type": f"{settings.SHOP_BASE_URL}/api/problems/{code}",
-        "code": code,
-        "status": status,
-        "title": title_of(code),
-        "description": meaning,
+        "type": example["type"],
+        "code": kind.code,
+        "status": kind.status,
+        "title": title,
+        "description": kind.meaning,
+        "remedy": remedy_of(kind.code, kind.status),
+        "sample": {**numbers, **example},
     }
+
+
+def _wants_page(request: HttpRequest) -> bool:
+    is_reading = request.method in {"GET", "HEAD"}
+    return is_reading and request.get_preferred_type([JSON, HTML]) == HTML
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, template, context)
+    patch_vary_headers(response, ["Accept", "Accept-Language"])
+    return response

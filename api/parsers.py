@@ -1,11 +1,12 @@
 """JSON as the API reads it: strictly."""
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -35,10 +36,12 @@ class JSONParser(BaseParser):
     def parse(
         self,
         stream: IO[Any],  # noqa: ARG002 — the request keeps the body for the fingerprint
-        media_type: str | None = None,  # noqa: ARG002 — DRF's signature
+        media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         request: Request = (parser_context or {})["request"]
+        if not _is_utf8(media_type or ""):
+            raise UnsupportedMediaType(media_type)
         body: bytes = request._request.body  # noqa: SLF001 — DRF offers no other way
         if not body.strip():
             return {}
@@ -48,10 +51,35 @@ class JSONParser(BaseParser):
             raise ParseError(_("The body is not valid JSON.")) from error
         if not isinstance(data, dict):
             raise ParseError(_("The body must be a JSON object."))
+        if _has_doubles(body):
+            raise ParseError(_("A name must not come twice in one JSON object."))
         if b"\\u0000" in body and _has_nul(data):
             raise ParseError(_("Text must not contain NUL characters."))
         renamed: dict[str, Any] = _rename(data)
         return renamed
+
+
+class _Doubled(ValueError):
+    """A name comes twice: which of the two is meant, nobody knows."""
+
+
+def _is_utf8(media_type: str) -> bool:
+    """Tell whether a media type names no other charset than JSON's own."""
+    _, found, charset = media_type.lower().partition("charset=")
+    return not found or charset.split(";")[0].strip(' "') in {"utf-8", "utf8"}
+
+
+def _has_doubles(body: bytes) -> bool:
+    try:
+        json.loads(body, object_pairs_hook=_once_each)
+    except (_Doubled, RecursionError):
+        return True
+    return False
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise _Doubled
 
 
 def _has_nul(value: Any) -> bool:

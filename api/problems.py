@@ -22,6 +22,7 @@ TITLES = {
     "cart_full": _("Cart full"),
     "cart_item_not_found": _("Not in the cart"),
     "cart_token_invalid": _("Invalid cart token"),
+    "category_not_found": _("No such category"),
     "conflict": _("Conflict"),
     "coupon_already_issued": _("Coupon already yours"),
     "coupon_already_used": _("Coupon already used"),
@@ -31,6 +32,7 @@ TITLES = {
     "coupon_not_found": _("No such coupon"),
     "coupon_not_open": _("Coupon not open yet"),
     "coupon_sold_out": _("Coupons sold out"),
+    "cursor_expired": _("Cursor too old"),
     "cursor_invalid": _("Invalid cursor"),
     "delivery_kept": _("Delivery cost kept"),
     "delivery_method_unavailable": _("Delivery method not offered"),
@@ -88,12 +90,14 @@ TITLES = {
     "price_invalid": _("Invalid price"),
     "printer_busy": _("Document not ready"),
     "points_left": _("Points left"),
+    "product_gone": _("Product not sold any more"),
     "product_not_found": _("No such product"),
     "product_not_in_order": _("Not in the order"),
     "product_unavailable": _("Product not on sale"),
     "promotion_not_found": _("No such promotion"),
     "promotion_over": _("Promotion over"),
     "provider_unavailable": _("Payment provider away"),
+    "push_device_not_found": _("No such phone"),
     "quantity_out_of_range": _("Quantity out of range"),
     "quote_invalid": _("Not a quote of ours"),
     "quote_outdated": _("Quote outdated"),
@@ -119,20 +123,103 @@ TITLES = {
     "user_id_forbidden": _("Another user's id"),
     "user_not_found": _("No such user"),
     "webhook_invalid": _("Invalid webhook"),
+    "verification_invalid": _("Not a letter’s token"),
+    "verification_over": _("Token used or too old"),
+    "reset_invalid": _("Token wrong, used or too old"),
+    "password_changed": _("Password changed"),
+    "second_step_required": _("Second step needed first"),
+    "service_not_offered": _("Service not offered"),
+    "service_token_invalid": _("Other service’s token void"),
+    "service_away": _("Other service away"),
+    "email_missing": _("No e-mail address"),
+    "insufficient_scope": _("Not among what was allowed"),
+    "compare_at_price_invalid": _("Invalid compared price"),
+    "delivery_not_found": _("No such delivery"),
+    "delivery_too_late": _("Delivery later than promised"),
+    "order_not_changeable": _("Order cannot be changed"),
+    "photos_incomplete": _("Photos missing"),
+    "product_photo_not_found": _("No such photo"),
+    "shelf_not_found": _("No such category"),
+    "sku_taken": _("SKU taken"),
+    "too_many_product_photos": _("Too many photos of a product"),
+    "too_many_webhook_endpoints": _("Too many webhook endpoints"),
+    "webhook_endpoint_disabled": _("Webhook endpoint off"),
+    "webhook_endpoint_not_found": _("No such webhook endpoint"),
+    "webhook_url_refused": _("Webhook address refused"),
     "wishlist_full": _("Wishlist full"),
 }
 
-# What Django REST framework's own errors mean here.
-MEANINGS = {
-    "authentication_failed": _("The password, access token or refresh token is wrong."),
-    "method_not_allowed": _("The address exists but does not take this method."),
-    "not_acceptable": _("The client accepts no JSON, and nothing else is spoken here."),
-    "not_authenticated": _("This takes an access token, or the shop's session."),
-    "not_found": _("There is no such address or thing, or it is somebody else's."),
-    "parse_error": _("The request cannot be read, for instance because of its JSON."),
-    "permission_denied": _("This user may not do this."),
-    "unsupported_media_type": _("The body must be JSON."),
+_AGAIN = _("Repeat the request after Retry-After seconds, with the same key.")
+_READ_AGAIN = _("Read it again, show what has changed, and let the user decide.")
+_SIGN_IN = _("Sign in, or exchange the refresh token, and repeat the request.")
+_NOT_THERE = _("Check the id. What is somebody else's is not shown either.")
+_STATE = _("Read it again: its state, or allowed_actions, says what is possible now.")
+_MEND = _("Change what errors or the text name, and send it again.")
+_LESS = _("Take something away first, or ask for less.")
+# What to do, by code; else by status.
+REMEDIES = {
+    "address_known": _("Use the address that is in the book."),
+    "already_reviewed": _("Change the review whose review_id is in the problem."),
+    "authentication_failed": _SIGN_IN,
+    "address_book_full": _LESS,
+    "balance_limit_reached": _LESS,
+    "cart_changed": _READ_AGAIN,
+    "cart_empty": _("Put something into the cart, or send items."),
+    "cart_full": _LESS,
+    "cart_token_invalid": _("Leave the token out: the reply has a new one."),
+    "coupon_already_issued": _("Look into the list of the user's own coupons."),
+    "coupon_already_used": _("Use another coupon, or none."),
+    "coupon_expired": _("Use another coupon, or none."),
+    "coupon_not_applicable": _(
+        "Use another coupon, or meet its condition: see reason."
+    ),
+    "coupon_not_open": _("Wait until opens_at; the campaign has the server's time."),
+    "coupon_sold_out": _("There will be no more of it; show other campaigns."),
+    "cursor_expired": _("Begin again without a cursor."),
+    "cursor_invalid": _("Begin again without a cursor."),
+    "email_not_verified": _("Ask the user to open the link in the letter."),
+    "idempotency_in_flight": _AGAIN,
+    "idempotency_key_invalid": _("Send a new UUID as the key."),
+    "idempotency_mismatch": _("Send a new key with a new request."),
+    "insufficient_points": _("Charge points, or pay another way; see required."),
+    "insufficient_stock": _("Offer what is available, or ask to be told of new stock."),
+    "method_not_allowed": _("The Allow header names the methods of this address."),
+    "not_acceptable": _("Accept application/json."),
+    "order_expired": _("Place the order again; stock and coupon are free."),
+    "payment_declined": _("Let the user choose another way to pay."),
+    "precondition_failed": _READ_AGAIN,
+    "precondition_required": _("Read it, and send its ETag as If-Match."),
+    "price_changed": _READ_AGAIN,
+    "quote_outdated": _("Show the new total, and send the new quote_id if it is fine."),
+    "second_step_needed": _("Ask for the code of the app, and send it, too."),
+    "stock_changed": _READ_AGAIN,
+    "review_changed": _READ_AGAIN,
+    "user_id_forbidden": _("Leave the user id out, or send one's own."),
 }
+REMEDIES_BY_STATUS = {
+    400: _MEND,
+    401: _SIGN_IN,
+    402: _("Let the user choose another way to pay."),
+    403: _("Do not repeat it. Somebody with the permission can do it."),
+    404: _NOT_THERE,
+    406: _("Accept application/json."),
+    409: _STATE,
+    410: _("It will not come back; show something else."),
+    412: _READ_AGAIN,
+    413: _("Send less, or in several requests."),
+    415: _("Send JSON in UTF-8, and Content-Type: application/json."),
+    422: _("Send a new key with a new request."),
+    423: _("Wait, or reset the password."),
+    428: _("Read it, and send its ETag as If-Match."),
+    429: _("Wait for Retry-After seconds; ask less often."),
+    500: _("Tell us the instance. The same key makes a repetition safe."),
+    503: _AGAIN,
+}
+
+
+def remedy_of(code: str, status: int) -> str:
+    """Say what to do about a problem, in the language of the request."""
+    return str(REMEDIES.get(code) or REMEDIES_BY_STATUS[status])
 
 
 def title_of(code: str) -> str:

@@ -1,20 +1,9 @@
 """The OpenAPI description, made from the types that the code itself is checked with."""
 
-import types
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
-from typing import (
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
-from uuid import UUID
+from typing import Any, TypeVar
 
+from django.utils import translation
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as BaseAutoSchema
 from drf_spectacular.types import OpenApiTypes
@@ -25,22 +14,29 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from api.shapes import ProblemJson, ValidationProblemJson
+from api import pagination, sparse, views
+from api.described import (
+    HEADERS,
+    INFO,
+    LINKS,
+    PROBLEM_HEADERS,
+    PROBLEMS,
+    SERVERS,
+    TAGS,
+    USUAL_CODES,
+)
+from api.errors import code_of, status_of
+from api.examples import VALUES, example_of
+from api.problems import title_of
+from api.reach import extras_of, reach, words_of
+from api.registry import registry
+from api.routes import IdConverter
+from api.shapes import ProblemJson
+from api.shaping import Schema, name_choices, schema_of, shapes
 
+__all__ = ["CART_TOKEN", "file_operation", "operation", "schema_of"]
 Method = TypeVar("Method", bound=Callable[..., Any])
-Schema = dict[str, Any]
 
-SCALARS: dict[Any, Schema] = {
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    str: {"type": "string"},
-    bool: {"type": "boolean"},
-    type(None): {"type": "null"},
-    Any: {},
-    datetime: {"type": "string", "format": "date-time"},
-    date: {"type": "string", "format": "date"},
-    UUID: {"type": "string", "format": "uuid"},
-}
 KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -56,26 +52,18 @@ CART_TOKEN = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="A guest's cart, from the header of the same name of a reply.",
 )
-PROBLEMS = {
-    400: "Something in the request is not valid.",
-    401: "Nobody is signed in, or the token is void.",
-    403: "This user may not do this.",
-    404: "There is no such thing, or it is somebody else's.",
-    406: "Only `application/json` is spoken here.",
-    409: "It does not fit the present state; `code` says what.",
-    412: "It has changed since the ETag in If-Match; read it again.",
-    413: "The body is too large.",
-    415: "The body must be `application/json`.",
-    422: "The Idempotency-Key came with another body before.",
-    428: "If-Match is needed here: the ETag that was seen.",
-    429: "Too many requests; `Retry-After` says when to go on.",
-    500: "A mistake of ours; it is in our log under `instance`.",
-    503: "Busy; repeat the request after `Retry-After` seconds.",
-}
-BAD_REQUEST = 400
+JSON, PROBLEM = "application/json", "application/problem+json"
 ALWAYS = (406, 429, 500, 503)
-# Filled while the views are imported, emptied into the description by the hook below.
-_shapes: dict[str, Any] = {}
+FIRST_ERROR = 400
+# As many digits as the converter of ids takes.
+LARGEST_ID = 10**18 - 1
+DESCRIPTIONS = {
+    200: "Done.",
+    201: "Made.",
+    202: "Taken.",
+    204: "Done; there is nothing to say.",
+    304: "The copy that the client has is still right.",
+}
 
 
 def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
@@ -89,12 +77,15 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
     example: Any = None,
     keyed: str = "",
     problems: Iterable[int] = (),
+    codes: Iterable[str] = (),
     headers: Iterable[OpenApiParameter] = (),
 ) -> Callable[[Method], Method]:
     """Describe a method of a view; its docstring is the description.
 
     ``reply`` gives the shape by status, ``None`` for no body. ``keyed="yes"`` says that
-    the Idempotency-Key is honoured. ``upload`` is a body with files.
+    the Idempotency-Key is honoured. ``upload`` is a body with files. Which problems can
+    occur is read from the code; ``problems`` and ``codes`` add what cannot be seen
+    there, as statuses and as codes.
     """
     parameters = [*([KEY] if keyed else []), *headers, *([query] if query else [])]
     extra = {*problems, *((409, 422) if keyed else ())}
@@ -108,9 +99,9 @@ def operation(  # noqa: PLR0913 — what OpenAPI says of an operation
         examples=[OpenApiExample("Example", value=example, request_only=True)]
         if example
         else None,
-        extensions={"x-problems": sorted(extra)},
+        extensions={"x-problems": sorted(extra), "x-codes": sorted(codes)},
     )
-    return decorated
+    return lambda method: sparse.mark(decorated(method), reply.get(200))
 
 
 def file_operation(
@@ -133,75 +124,79 @@ def file_operation(
     return decorated
 
 
-def schema_of(shape: Any) -> Schema:  # noqa: PLR0911 — one case per kind of type
-    """Return the JSON schema of a type; a ``TypedDict`` becomes a reference."""
-    if shape in SCALARS:
-        return dict(SCALARS[shape])
-    origin, arguments = get_origin(shape), get_args(shape)
-    if origin is list:
-        return {"type": "array", "items": schema_of(arguments[0])}
-    if origin is dict:
-        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
-    if origin is Literal:
-        return {"type": "string", "enum": list(arguments)}
-    if origin in {Union, types.UnionType}:
-        return {"anyOf": [schema_of(argument) for argument in arguments]}
-    if is_typeddict(origin):
-        return _object_of(
-            origin, dict(zip(_type_names(origin), arguments, strict=True))
-        )
-    name = shape.__name__.removesuffix("Json")
-    _shapes[name] = shape
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def add_shapes(result: Schema, **_: Any) -> Schema:
-    """Put every shape that was referred to, and the problems, into the description."""
-    components = result.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
-    problem, validation = schema_of(ProblemJson), schema_of(ValidationProblemJson)
-    done: set[str] = set()
-    while missing := sorted(set(_shapes) - done):
-        for name in missing:
-            schemas[name] = _object_of(_shapes[name], {})
-            done.add(name)
-    components["schemas"] = dict(sorted(schemas.items()))
-    components["responses"] = {
-        f"Problem{status}": {
-            "description": description,
-            "content": {
-                "application/problem+json": {
-                    "schema": {"anyOf": [validation, problem]}
-                    if status == BAD_REQUEST
-                    else problem
-                }
-            },
-        }
-        for status, description in PROBLEMS.items()
-    }
-    return result
-
-
 class AutoSchema(BaseAutoSchema):
-    """Adds to each operation the problems it can answer with."""
+    """Adds to each operation its problems, and the headers of its replies."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Schema | None:
-        found: Schema | None = super().get_operation(*args, **kwargs)
+        with translation.override("en"):
+            found: Schema | None = super().get_operation(*args, **kwargs)
         if found is None:
             return None
-        for status in sorted(self._problems(found)):
-            found["responses"].setdefault(
-                str(status), {"$ref": f"#/components/responses/Problem{status}"}
-            )
+        for parameter in found.get("parameters", ()):
+            _narrow(parameter)
         if operation_id := getattr(self.view, "operation_id", ""):
             found["operationId"] = operation_id
-        if "{user_id}" in self.path:
+        if "{user_id}" in self.path and not found["operationId"].startswith("users_"):
             found["operationId"] = f"users_{found['operationId']}"
         successor = getattr(self.view, "successor", "")
-        return _as_compat(found, self, successor) if successor else found
+        if successor:
+            _mark_as_compat(found, self, successor)
+        self._describe_replies(found, is_compat=bool(successor))
+        self._describe_problems(found)
+        return found
 
-    def _problems(self, found: Schema) -> set[int]:
-        statuses = {*ALWAYS, *found.pop("x-problems", ())}
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        handler = getattr(self.view, self.method.lower())
+        can_be_less = self.method == "GET" and sparse.members_of(handler)
+        return [sparse.FIELDS] if can_be_less else []
+
+    def _get_request_body(self, direction: str = "request") -> Any:
+        # The library knows no bodies of DELETE; deleting an account takes a password.
+        method = self.method
+        try:
+            self.method = "POST" if method == "DELETE" else method
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = method
+
+    def _describe_replies(self, found: Schema, *, is_compat: bool) -> None:
+        reached = reach(type(self.view), self.method.lower())
+        names = {parameter["name"] for parameter in found.get("parameters", ())}
+        if self.method == "GET" and reached.uses(views.cacheable):
+            found["responses"]["304"] = {"description": DESCRIPTIONS[304]}
+        for status, reply in found["responses"].items():
+            headers = {
+                "X-Request-Id": True,
+                "RateLimit": True,
+                "RateLimit-Policy": True,
+                "ETag": status in {"200", "304"} and reached.uses(views.cacheable),
+                "Idempotency-Replayed": KEY.name in names,
+                "X-Cart-Token": CART_TOKEN.name in names and "/cart" in self.path,
+                "Location": status == "201"
+                and (reached.has_location or reached.uses(views.created)),
+                "Link": is_compat or reached.uses(pagination.link_header),
+                "Deprecation": is_compat,
+            }
+            reply["headers"] = {
+                name: {"$ref": f"#/components/headers/{name}"}
+                for name, is_there in headers.items()
+                if is_there
+            }
+
+    def _describe_problems(self, found: Schema) -> None:
+        asked, given = found.pop("x-problems", ()), found.pop("x-codes", ())
+        codes: dict[int, set[str]] = {}
+        for status in self._statuses(found, asked):
+            codes.setdefault(status, set()).update(USUAL_CODES.get(status, ()))
+        for error in _reached_errors(type(self.view), self.method.lower()):
+            codes.setdefault(status_of(error), set()).add(code_of(error))
+        for code in given:
+            codes.setdefault(registry()[code].status, set()).add(code)
+        for status in sorted(codes):
+            found["responses"][str(status)] = _problem(status, codes[status])
+
+    def _statuses(self, found: Schema, asked: Iterable[int]) -> set[int]:
+        statuses = {*ALWAYS, *asked}
         if found.get("security"):
             statuses |= {401, 403}
         if "requestBody" in found:
@@ -213,6 +208,47 @@ class AutoSchema(BaseAutoSchema):
         return statuses
 
 
+def add_shapes(result: Schema, **_: Any) -> Schema:
+    """Add what is said once: shapes, problems, examples, headers, tags, links."""
+    components = result.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schema_of(ProblemJson)
+    schemas.update(shapes())
+    # Each kind of problem has members of its own.
+    schemas["Problem"]["additionalProperties"] = True
+    name_choices(schemas, result["paths"])
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["headers"] = HEADERS
+    components["examples"] = {}
+    operations = [
+        found for methods in result["paths"].values() for found in methods.values()
+    ]
+    ids = {found["operationId"] for found in operations}
+    for found in operations:
+        _give_examples(found, components)
+        _give_links(found, ids)
+    usual = {
+        status
+        for found in operations
+        for status, reply in found["responses"].items()
+        if "$ref" in reply
+    }
+    components["responses"] = {
+        f"Problem{status}": _described_problem(int(status), USUAL_CODES[int(status)])
+        for status in sorted(usual)
+    }
+    used = sorted({code for found in operations for code in _codes_of(found)})
+    components["examples"].update({code: _problem_example(code) for code in used})
+    result["info"] |= INFO
+    result["servers"] = SERVERS
+    named = {tag for found in operations for tag in found["tags"]}
+    result["tags"] = [
+        {"name": name, "description": TAGS.get(name, name.capitalize())}
+        for name in [*(tag for tag in TAGS if tag in named), *sorted(named - {*TAGS})]
+    ]
+    return result
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Says how an access token is sent."""
 
@@ -220,7 +256,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "accessToken"
 
     def get_security_definition(self, auto_schema: Any) -> Schema:  # noqa: ARG002 — its signature
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The `access` of `/api/v1/auth/token`; good for minutes.",
+        }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -238,14 +279,24 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         }
 
 
-def _as_compat(found: Schema, schema: AutoSchema, successor: str) -> Schema:
+def _narrow(parameter: Schema) -> None:
+    """Say of a part of an address what its converter takes."""
+    pattern = parameter["schema"].get("pattern", "")
+    if parameter["in"] != "path" or not pattern:
+        return
+    if pattern == f"^{IdConverter.regex}$":
+        parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+    else:
+        parameter["schema"]["pattern"] = f"^({pattern.strip('^$')})$"
+
+
+def _mark_as_compat(found: Schema, schema: AutoSchema, successor: str) -> None:
     words = schema.path.removeprefix("/api/").replace("{", "").replace("}", "")
     name = words.replace("/", "_").replace("-", "_")
     found["operationId"] = f"compat_{schema.method.lower()}_{name}"
     found["tags"] = ["compat"]
     found["deprecated"] = True
     found["description"] = f"Kept for older clients; use `{successor}`."
-    return found
 
 
 def _request(body: Any, upload: Any) -> dict[str, Any] | None:
@@ -255,36 +306,105 @@ def _request(body: Any, upload: Any) -> dict[str, Any] | None:
 
 
 def _response(status: int, shape: Any) -> OpenApiResponse:
-    description = {
-        200: "Done.",
-        201: "Made.",
-        202: "Taken.",
-        204: "Done; there is nothing to say.",
-    }
     if shape is None:
-        return OpenApiResponse(description=description[status])
-    return OpenApiResponse(schema_of(shape), description=description[status])
+        return OpenApiResponse(description=DESCRIPTIONS[status])
+    return OpenApiResponse(schema_of(shape), description=DESCRIPTIONS[status])
 
 
-def _object_of(shape: Any, bound: Mapping[str, Any]) -> Schema:
-    hints = get_type_hints(shape)
-    properties = {name: schema_of(_bind(hint, bound)) for name, hint in hints.items()}
-    required = sorted(shape.__required_keys__)
-    found: Schema = {"type": "object", "properties": properties}
-    if required:
-        found["required"] = required
-    if shape.__doc__:
-        found["description"] = " ".join(shape.__doc__.split())
+def _reached_errors(view: type, method: str) -> list[type[Exception]]:
+    return sorted(reach(view, method).errors, key=lambda error: error.__qualname__)
+
+
+def _problem(status: int, codes: set[str]) -> Schema:
+    if codes == USUAL_CODES.get(status):
+        return {"$ref": f"#/components/responses/Problem{status}"}
+    return _described_problem(status, codes)
+
+
+def _described_problem(status: int, codes: set[str]) -> Schema:
+    words = ", ".join(f"`{code}`" for code in sorted(codes))
+    found: Schema = {
+        "description": f"{PROBLEMS[status]} Code: {words or 'see the text'}.",
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in ("X-Request-Id", *PROBLEM_HEADERS.get(status, ()))
+        },
+        "content": {
+            PROBLEM: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {
+                    code: {"$ref": f"#/components/examples/{code}"}
+                    for code in sorted(codes)
+                },
+            }
+        },
+    }
     return found
 
 
-def _bind(hint: Any, bound: Mapping[str, Any]) -> Any:
-    if isinstance(hint, TypeVar):
-        return bound[hint.__name__]
-    if get_origin(hint) is list:
-        return list[_bind(get_args(hint)[0], bound)]  # type: ignore[misc]
-    return hint
+def _codes_of(found: Schema) -> Iterable[str]:
+    for status, reply in found["responses"].items():
+        if int(status) < FIRST_ERROR:
+            continue
+        if "$ref" in reply:
+            yield from USUAL_CODES[int(status)]
+        else:
+            yield from reply["content"][PROBLEM]["examples"]
 
 
-def _type_names(origin: Any) -> list[str]:
-    return [parameter.__name__ for parameter in origin.__parameters__]
+def _problem_example(code: str) -> Schema:
+    """Return the example of a problem, as the class of the error makes it."""
+    kind = registry()[code]
+    with translation.override("en"):
+        title = title_of(code)
+    extras = {name: VALUES.get(name, [1])[0] for name in extras_of(kind.error)}
+    value = extras | {
+        "type": f"https://shop.example/api/problems/{code}",
+        "title": title,
+        "status": kind.status,
+        "detail": words_of(kind.error) or f"{title}.",
+        "instance": VALUES["instance"][0],
+        "code": code,
+    }
+    if code == "invalid":
+        fault = {"pointer": "#/amount", "code": "required"}
+        value["errors"] = [fault | {"detail": "This field is required."}]
+    return {"summary": title, "value": value}
+
+
+def _give_examples(found: Schema, components: Schema) -> None:
+    """Show a request and a reply, and what stands in the address."""
+    for parameter in found.get("parameters", ()):
+        if parameter["in"] == "path":
+            name = parameter["name"]
+            parameter["example"] = example_of(
+                parameter["schema"], components["schemas"], name
+            )
+    bodies = [found.get("requestBody", {}).get("content", {}).get(JSON)]
+    bodies += [
+        reply["content"].get(JSON)
+        for status, reply in found["responses"].items()
+        if int(status) < FIRST_ERROR and "content" in reply
+    ]
+    for body in bodies:
+        if body is not None and "examples" not in body:
+            body["examples"] = {"Example": _example(body["schema"], components)}
+
+
+def _give_links(found: Schema, ids: set[str]) -> None:
+    for status, reply in found["responses"].items():
+        links = LINKS.get((found["operationId"], status), {})
+        known = {
+            name: link for name, link in links.items() if link["operationId"] in ids
+        }
+        if known:
+            reply["links"] = known
+
+
+def _example(schema: Schema, components: Schema) -> Schema:
+    value = {"value": example_of(schema, components["schemas"])}
+    if "$ref" not in schema:
+        return value
+    name = f"{schema['$ref'].rpartition('/')[2]}Example"
+    components["examples"][name] = value
+    return {"$ref": f"#/components/examples/{name}"}

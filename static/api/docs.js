@@ -5,7 +5,7 @@ const csrfToken = () =>
     .find((cookie) => cookie.startsWith("csrftoken="))
     ?.split("=")[1];
 
-SwaggerUIBundle({
+addEventListener("DOMContentLoaded", () => SwaggerUIBundle({
   url: document.getElementById("docs").dataset.schema,
   domNode: document.getElementById("docs"),
   deepLinking: true,
@@ -21,4 +21,4 @@ SwaggerUIBundle({
     }
     return request;
   },
-});
+}));

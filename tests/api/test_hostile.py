@@ -7,44 +7,19 @@ field is covered (or missed by ``VALID``, which fails) on the day it appears.
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from accounts.models import User
-from api import tokens
 from api.pages import description
-from cart import services as carts
-from checkout import services as checkout
-from checkout.services import Purchase
+from tests.api.bodies import ADDRESS, REVIEW, STAFF, make_world, path_of, valid
 from tests.api.client import Api
-from tests.factories import (
-    PASSWORD,
-    AddressFactory,
-    CouponBatchFactory,
-    CouponFactory,
-    ProductFactory,
-    UserFactory,
-)
-from tests.reviewing import published, received
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
-ADDRESS = {
-    "recipient": "Lee",
-    "phone": "010",
-    "postal_code": "1",
-    "line1": "x",
-    "line2": "7F",
-    "city": "Seoul",
-    "country": "KR",
-}
-REVIEW = {"rating": 4, "text": "Just what I wanted."}
 HUGE, NUL = 10**30, "a\0b"
-# What only staff may do, and which order each of these is about.
-STAFF = {"ship", "refund", "refund-plan"}
-ORDER_OF = dict.fromkeys(STAFF, "packed") | {"returns": "sent"}
 # Values that no field of the type takes.
 BAD: dict[str, list[Any]] = {
     "integer": [
@@ -99,128 +74,7 @@ def json_of(value: Any) -> bytes:
 @pytest.fixture
 def world(user: User) -> dict[str, Any]:
     """Things of the shopper's, and things of somebody else's."""
-    other = UserFactory.create(points=1_000_000)
-    product = ProductFactory.create(price=1_000, stock_on_hand=100)
-    cart = carts.of_user(user.pk)
-    carts.add(cart_id=cart.pk, product_id=product.pk, quantity=2)
-
-    def order_of(buyer: User) -> str:
-        purchase = Purchase(
-            user_id=buyer.pk, email=buyer.email, quantities={product.pk: 1}
-        )
-        return str(checkout.place_order(purchase).id)
-
-    def packed_of(buyer: User) -> str:
-        order_id = UUID(order_of(buyer))
-        checkout.pay(user_id=buyer.pk, order_id=order_id)
-        checkout.pack(order_id=order_id, actor_id=None)
-        return str(order_id)
-
-    def sent_of(buyer: User) -> str:
-        order_id = packed_of(buyer)
-        checkout.ship(order_id=UUID(order_id), carrier="Post", actor_id=None)
-        return order_id
-
-    return {
-        "product": product.pk,
-        "order": order_of(user),
-        "packed": packed_of(user),
-        "sent": sent_of(user),
-        "others_order": order_of(other),
-        "address": AddressFactory.create(user=user).pk,
-        "others_address": AddressFactory.create(user=other).pk,
-        "coupon": CouponFactory.create(user=user).pk,
-        "others_coupon": CouponFactory.create(user=other).pk,
-        "campaign": CouponBatchFactory.create().pk,
-        "user": user.pk,
-        "email": user.email,
-        "refresh": tokens.sign_in(user).refresh,
-        **reviews_of(user, other),
-    }
-
-
-def reviews_of(user: User, other: User) -> dict[str, int]:
-    jar, cup = ProductFactory.create_batch(2)
-    received(user, jar, cup)
-    received(other, jar)
-    return {
-        "reviewable": cup.pk,
-        "review": published(jar, user).pk,
-        "others_review": published(jar, other).pk,
-    }
-
-
-def events_of(product_id: int) -> dict[str, Any]:
-    event = {
-        "id": "0b7e6a0e-5b0f-4d0c-9a43-0d2f6f2f7a11",
-        "type": "view",
-        "at": "2026-11-21T10:00:00+09:00",
-        "product_id": product_id,
-    }
-    visitor = "7c2f5f0e-31a5-4e5b-8b62-6a1f60a3c7d1"
-    return {"events": [event], "consent": True, "visitor_id": visitor}
-
-
-def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
-    """Return a body the operation takes."""
-    items = [{"product_id": world["product"], "quantity": 1}]
-    order: dict[str, Any] = {
-        "items": items,
-        "coupon_id": world["coupon"],
-        "address": ADDRESS,
-        "email": "guest@example.com",
-        "expected_total": 900,
-        "pay": False,
-    }
-    bodies: dict[str, dict[str, Any]] = {
-        "orders": order,
-        "order": order,
-        "orders/{order_id}": {"status": "cancelled", "reason": "x"},
-        "orders/{order_id}/cancel": {"reason": "x"},
-        "orders/{order_id}/pay": {"method": "points"},
-        "orders/{order_id}/ship": {"items": items, "carrier": "CJ"},
-        "orders/{order_id}/refund-plan": {"items": items, "delivery": 0},
-        "orders/{order_id}/refund": {"items": items, "restock": items, "reason": "x"},
-        "orders/{order_id}/returns": {"items": items, "reason": "x"},
-        "pay": {"order_id": world["order"]},
-        "payments": {"order_id": world["order"]},
-        "cart": {"items": items},
-        "delivery/quotes": {"items": items, "address": ADDRESS},
-        "quotes": {"items": items, "address": ADDRESS},
-        "cart/selection": {"selected": False},
-        "cart/items": items[0],
-        "cart/items/{product_id}": {"quantity": 3},
-        "cart/coupon": {"coupon_id": world["coupon"]},
-        "points/charge": {"amount": 5, "reason": "x"},
-        "point/charge": {"amount": 5, "reason": "x"},
-        "points/use": {"amount": 5, "reference": "x"},
-        "notifications/read-all": {"until_id": 2**40},
-        "notification-preferences": {
-            "choices": [{"group": "orders", "channel": "sms", "is_on": True}],
-            "quiet_hours": {"starts": "22:00", "ends": "08:00"},
-        },
-        "coupons/issue": {"campaign_id": world["campaign"]},
-        "events": events_of(world["product"]),
-        "privacy": {"consents": True, "wants_recommendations": True},
-        "users/me": {"name": "x", "phone": "1", "wants_marketing_email": True},
-        "users/me/addresses": ADDRESS | {"is_default": True},
-        "users/me/addresses/{address_id}": ADDRESS | {"is_default": True},
-        "products/{product_id}/reviews": REVIEW,
-        "reviews/{review_id}": REVIEW,
-        "reviews/{review_id}/report": {"reason": "spam"},
-        "auth/register": {
-            "email": "new@example.com",
-            "password": PASSWORD,
-            "name": "x",
-        },
-        "auth/token": {"email": world["email"], "password": PASSWORD},
-        "auth/token/refresh": {"refresh": world["refresh"]},
-        "auth/token/revoke": {"refresh": world["refresh"]},
-    }
-    if operation == "POST /api/cart":
-        return items[0]
-    path = operation.split()[1].removeprefix("/api/").removeprefix("v1/")
-    return bodies[path]
+    return make_world(user, UserFactory.create(points=1_000_000))
 
 
 def operations() -> list[str]:
@@ -240,10 +94,16 @@ def fields(operation: str) -> dict[str, dict[str, Any]]:
 
 
 def properties(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    name = schema["$ref"].rpartition("/")[2]
-    found: dict[str, dict[str, Any]] = description()["components"]["schemas"][name][
-        "properties"
-    ]
+    found: dict[str, dict[str, Any]] = resolved(schema)["properties"]
+    return found
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reference leads to, an object or a choice of words."""
+    reference = schema.get("allOf", [schema])[0].get("$ref", "")
+    found: dict[str, Any] = description()["components"]["schemas"].get(
+        reference.rpartition("/")[2], schema
+    )
     return found
 
 
@@ -260,9 +120,9 @@ def hostile(operation: str, good: dict[str, Any]) -> Iterator[bytes]:
 def bad_values(
     name: str, schema: dict[str, Any], good: dict[str, Any]
 ) -> Iterator[Any]:
-    if "allOf" in schema or "$ref" in schema:
+    if "properties" in resolved(schema):
         yield from BAD["object"]
-        inner = properties(schema.get("allOf", [schema])[0])
+        inner = properties(schema)
         whole = good.get(name, ADDRESS)
         for key, part in inner.items():
             for bad in bad_values(key, part, whole):
@@ -282,7 +142,7 @@ def bad_values(
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    kind = schema.get("type", "string")
+    kind = resolved(schema).get("type", "string")
     names = [kind] if isinstance(kind, str) else kind
     return str(next(name for name in names if name != "null"))
 
@@ -312,17 +172,6 @@ def digest() -> dict[str, str]:
 def actor(operation: str, api: Api, staff: Api) -> Api:
     """Return who may do it."""
     return staff if operation.rpartition("/")[2] in STAFF else api
-
-
-def path_of(operation: str, world: dict[str, Any]) -> tuple[str, str]:
-    method, path = operation.split()
-    action = path.rpartition("/")[2]
-    return method, path.format(
-        order_id=world[ORDER_OF.get(action, "order")],
-        product_id=world["reviewable" if action == "reviews" else "product"],
-        review_id=world["others_review" if action == "report" else "review"],
-        address_id=world["address"],
-    )
 
 
 @pytest.mark.parametrize("operation", operations())

@@ -1,0 +1,1 @@
+"""Holds the API to its description: linters, a fuzzer, and clients made from it."""
