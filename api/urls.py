@@ -20,6 +20,7 @@ V1 = "/api/v1"
 urlpatterns = [
     path("v1/", include("api.v1.urls")),
     *route("schema", pages.SchemaView, "schema"),
+    *route("asyncapi", pages.AsyncSchemaView, "asyncapi"),
     *route("docs", pages.docs, "docs"),
     *route("problems", pages.ProblemListView, "problems"),
     *route("problems/<slug:code>", pages.ProblemView, "problem"),
