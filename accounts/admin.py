@@ -2,9 +2,13 @@
 
 from typing import Any
 
-# Imported first, so that what it registers can be taken out again.
+# Imported first, so that what they register can be taken out again.
+from allauth.idp.oidc import admin as _third_party_admin  # noqa: F401
+from allauth.idp.oidc.models import Token
 from allauth.mfa import admin as _mfa_admin  # noqa: F401
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount import admin as _social_admin  # noqa: F401
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -17,8 +21,10 @@ from common.admin import ModelAdmin, TabularInline, register
 # Who may give these away could give themselves everything.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
-# It shows the secrets of people's second steps, and would let staff change them.
-admin.site.unregister(Authenticator)
+# They show the secrets of second steps and tokens, and would let staff change them;
+# services one can sign in with are switched on by settings only.
+for _model in (Authenticator, SocialAccount, SocialApp, SocialToken, Token):
+    admin.site.unregister(_model)
 
 
 class UserCreateForm(AdminUserCreationForm[User]):

@@ -2,6 +2,7 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db.models.functions import Now
 
 from accounts import devices
@@ -24,6 +25,7 @@ def erase(user: User) -> None:
     Address.objects.of_user(user.pk).delete()
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     devices.end_others(user_id=user.pk, keep="")
     user.refresh_from_db(fields=["token_version"])
     user.email = NOBODY.format(pk=user.pk)

@@ -6,6 +6,7 @@ default, and the first one always is.
 
 from collections.abc import Mapping
 
+from accounts import devices
 from accounts.errors import AddressBookFull, AddressKnown, AddressNotFound
 from accounts.models import Address, AddressQuerySet, User
 from common.db import requires_transaction, use_case
@@ -108,6 +109,21 @@ def replace_password(*, user_id: int, proved: str, password: str) -> bool:
     """
     changed = User.objects.filter(pk=user_id, password=proved)
     return changed.update(password=password) == 1
+
+
+@use_case
+def change_password(
+    *, user_id: int, proved: str, password: str, keep: str = ""
+) -> User | None:
+    """Store a new password (both are hashes) and sign out everywhere but ``keep``.
+
+    ``keep`` is a session's key. Returns the user as they are then, or ``None`` if the
+    password is not the ``proved`` one any more.
+    """
+    if not replace_password(user_id=user_id, proved=proved, password=password):
+        return None
+    devices.end_others(user_id=user_id, keep=keep)
+    return User.objects.get(pk=user_id)
 
 
 def _refuse_twin(others: AddressQuerySet, address: Mapping[str, str]) -> None:

@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -44,6 +46,7 @@ ORDER = (
     "analytics",
     "cart",
     "notifications",
+    "webhooks",
     "outbox",
     "common",
     "auth",
@@ -80,6 +83,18 @@ class ShopAdminSite(AdminSite):
     login_form = StaffSignInForm
     # The tables need the width; the header leads to what is needed daily.
     enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        lacks = getattr(request.user, "lacks_second_step", False)
+        return super().has_permission(request) and not lacks
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if getattr(request.user, "lacks_second_step", False):
+            messages.warning(request, _("Set up a second step for signing in first."))
+            return redirect("shop:security")
+        return super().login(request, extra_context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {

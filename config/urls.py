@@ -1,5 +1,7 @@
 """The three ways in: pages, API, admin."""
 
+from allauth.idp.oidc import views as third_party_views
+from allauth.urls import build_provider_urlpatterns
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -7,6 +9,7 @@ from django.views.generic import RedirectView
 from django.views.static import serve
 
 from config import health
+from shop import third_parties
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -17,6 +20,20 @@ urlpatterns = [
     path("accounts/2fa/", RedirectView.as_view(pattern_name="shop:security")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
+    path("accounts/", include(build_provider_urlpatterns())),
+    # Ours stand before the library's, which knows the rest.
+    path("identity/o/authorize", third_parties.authorize),
+    path("identity/o/api/token", third_parties.token),
+    path("identity/o/device", third_parties.nothing),
+    path("identity/o/logout", third_parties.nothing),
+    path("identity/o/api/device/code", third_parties.nothing),
+    path(
+        ".well-known/oauth-authorization-server",
+        third_party_views.configuration,
+        name="oauth-server",
+    ),
+    path("", include("allauth.idp.urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/", include("api.urls")),
     path("", include("shop.urls")),

@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from shop.at_home import at_home
+
 
 @dataclass(frozen=True)
 class AccountLetter:
@@ -42,7 +44,9 @@ LETTERS: Mapping[str, AccountLetter] = {
     ),
     "account/email/password_reset_key": AccountLetter(
         title=_("Set a new password"),
-        body=_("Press the button and choose one. The link works once."),
+        body=_(
+            "Press the button and choose one. The link works once, for half an hour."
+        ),
         action=_("Set a new password"),
         why=_("Somebody has asked for this. If not you, your password stays as it is."),
         url="password_reset_url",
@@ -79,7 +83,7 @@ def written(
         "body": str(letter.body),
         "action": str(letter.action),
         "why": str(letter.why),
-        "url": facts[letter.url],
+        "url": at_home(str(facts[letter.url])),
         "language": get_language(),
         "shop_name": settings.SHOP_NAME,
         "shop_url": settings.SHOP_BASE_URL,

@@ -80,6 +80,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         devices.end_others(user_id=user.pk, keep=mine or "")
         user.refresh_from_db(fields=["token_version"])
 
+    def unstash_verified_email(self, request: HttpRequest) -> Any:
+        """Leave the sessions of apps alone, and those that keep nothing.
+
+        A cookie that only newcomers get would tell which addresses are known.
+        """
+        if request.path.startswith("/api/"):
+            return None
+        return request.session.pop("account_verified_email", None)
+
+    def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Say nothing to apps, which have no page to show it on."""
+        if not request.path.startswith("/api/"):
+            super().add_message(request, *args, **kwargs)
+
     def save_user(
         self,
         request: HttpRequest,

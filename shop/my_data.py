@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
+from allauth.idp.oidc.models import Token
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
@@ -61,7 +63,21 @@ SECTIONS = (
             *("country", "is_default", "created_at"),
         ),
     ),
-    Section("devices", _of(Device), ("user_agent", "ip", "created_at", "last_seen_at")),
+    Section(
+        "devices",
+        _of(Device),
+        ("name", "user_agent", "ip", "created_at", "last_seen_at"),
+    ),
+    Section(
+        "other_services",
+        _of(SocialAccount),
+        ("provider", "uid", "extra_data", "date_joined", "last_login"),
+    ),
+    Section(
+        "third_parties",
+        _of(Token),
+        ("client__name", "type", "scopes", "created_at", "expires_at"),
+    ),
     Section(
         "orders",
         _of(Order),

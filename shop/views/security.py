@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from accounts import devices
 from accounts.devices import SignIn
+from accounts.user_agents import icon_of, named
 from common.errors import DomainError
-from shop.devices import icon_of, named
 from shop.guards import say_no, see_other, shopper_action
 from shop.typing import AuthenticatedHttpRequest
 
@@ -86,7 +86,7 @@ def _lines(request: AuthenticatedHttpRequest) -> list[Line]:
     lines = [
         Line(
             sign_in=one,
-            name=named(one.user_agent),
+            name=named(one.user_agent, one.name),
             icon=icon_of(one.user_agent),
             is_current=one.session_key == mine,
         )

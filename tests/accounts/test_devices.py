@@ -7,8 +7,8 @@ from django.test import Client
 from accounts import devices
 from accounts.errors import DeviceNotFound
 from accounts.models import Device, User
+from accounts.user_agents import icon_of, named
 from common.memo import Memo
-from shop.devices import icon_of, named
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
