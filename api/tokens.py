@@ -1,10 +1,11 @@
 """Sign-ins of mobile clients: a short access token and a rotating refresh token.
 
 A sign-in is a row of the session store, so it expires, is cleaned up and can be ended
-like a browser's. Both tokens are signed and name that row. The access token is good for
-minutes and is checked against the row and the user by one statement, which makes every
-revocation immediate. The refresh token carries a number that goes up with each use: one
-that comes back after its successor was used is a stolen one, and ends the sign-in.
+like a browser's. Both tokens are signed, by a key they name, and name that row. The
+access token is good for minutes and is checked against the row and the user by one
+statement, which makes every revocation immediate. The refresh token carries a number
+that goes up with each use: one that comes back after its successor was used is a stolen
+one, and ends the sign-in.
 """
 
 import hashlib
@@ -57,12 +58,19 @@ class TokenPair:
     expires_in: int = ACCESS_SECONDS
 
 
-def sign_in(user: User, *, user_agent: str = "", ip: str | None = None) -> TokenPair:
-    """Open a sign-in for somebody who has proved who they are, from a device."""
+def sign_in(
+    user: User, *, user_agent: str = "", ip: str | None = None, device: str = ""
+) -> TokenPair:
+    """Open a sign-in for somebody who has proved who they are, from a device.
+
+    ``device`` is what its owner calls it.
+    """
     key = SessionStore()._get_new_session_key()  # type: ignore[attr-defined]  # noqa: SLF001 — the store's own random keys
     session = Session(session_key=key)
     _save(session, {"api_user": user.pk, "stamp": _stamp(user), "number": 0})
-    devices.note(user_id=user.pk, session_key=key, user_agent=user_agent, ip=ip)
+    devices.note(
+        user_id=user.pk, session_key=key, user_agent=user_agent, ip=ip, name=device
+    )
     return _pair(user, key, 0)
 
 
@@ -86,8 +94,23 @@ def revoke(token: str) -> None:
     Session.objects.filter(session_key=claims["sid"]).delete()
 
 
-def find_user(token: str) -> User:
-    """Return whose access token this is, by one statement; raise ``TokenRefused``."""
+@use_case
+def carry_over(user: User, session_key: str) -> None:
+    """Keep a sign-in over a change that ends all others; its access token ends, too.
+
+    The refresh token gets a new pair as before.
+    """
+    session = _lock(session_key)
+    state = session.get_decoded() if session else {}
+    if session is not None and state.get("api_user") == user.pk:
+        _save(session, state | {"stamp": _stamp(user)})
+
+
+def find_user(token: str) -> tuple[User, str]:
+    """Return whose access token this is, and the key of the sign-in.
+
+    Takes one statement. Raises ``TokenRefused``.
+    """
     claims = _decode(token, ACCESS)
     params = {"session_key": claims["sid"], "user_id": claims["sub"]}
     rows = run(FIND_USER_SQL, params).rows()
@@ -96,7 +119,7 @@ def find_user(token: str) -> User:
     user: User = User.from_db("default", USER_FIELDS, rows[0])
     if not constant_time_compare(str(claims["ver"]), _stamp(user)):
         raise TokenRefused
-    return user
+    return user, claims["sid"]
 
 
 @use_case
@@ -145,31 +168,43 @@ def _pair(user: User, session_key: str, number: int) -> TokenPair:
 
 
 def _encode(claims: dict[str, Any]) -> str:
-    return jwt.encode(claims, _key(), algorithm=ALGORITHM)
+    return jwt.encode(claims, _key(), ALGORITHM, headers={"kid": _name_of(_key())})
 
 
 def _decode(token: str, kind: str) -> dict[str, Any]:
     try:
+        key = _keys()[jwt.get_unverified_header(token)["kid"]]
         claims: dict[str, Any] = jwt.decode(
             token,
-            _key(),
+            key,
             algorithms=[ALGORITHM],
             audience=ISSUER,
             issuer=ISSUER,
             options={"require": ["exp", "iat", "sub", "sid", "typ"]},
         )
         user_id, session_key = int(claims["sub"]), str(claims["sid"])
-    except (jwt.InvalidTokenError, ValueError) as error:
+    except (jwt.InvalidTokenError, KeyError, ValueError) as error:
         raise TokenRefused from error
     if claims["typ"] != kind or not 0 < user_id <= LARGEST_ID:
         raise TokenRefused
     return claims | {"sub": user_id, "sid": session_key}
 
 
-@cache
 def _key() -> bytes:
-    # A key of its own, so that no other token made with the secret passes here.
-    return hashlib.sha256(f"api:{settings.HEADLESS_JWT_PRIVATE_KEY}".encode()).digest()
+    """Return the key that signs; it is the first that is known."""
+    return next(iter(_keys().values()))
+
+
+@cache
+def _keys() -> dict[str, bytes]:
+    # Of their own, so that no other token made with the secrets passes here.
+    secrets = [settings.HEADLESS_JWT_PRIVATE_KEY, *settings.JWT_KEY_FALLBACKS]
+    keys = [hashlib.sha256(f"api:{secret}".encode()).digest() for secret in secrets]
+    return {_name_of(key): key for key in keys}
+
+
+def _name_of(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 def _lock(session_key: str) -> Session | None:

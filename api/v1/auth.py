@@ -88,6 +88,12 @@ class SignInInput(Input):
     password = StrictText(max_length=MAX_PASSWORD, trim_whitespace=False)
     # Of the authenticator app, or one of the recovery codes.
     code = StrictText(max_length=16, required=False, allow_blank=True)
+    device = StrictText(
+        max_length=80,
+        required=False,
+        allow_blank=True,
+        help_text="What its owner calls the device, for the list of sign-ins.",
+    )
 
 
 class RefreshInput(Input):
@@ -134,7 +140,8 @@ class RegisterView(AnonymousView):
         user = None if _is_known(form) else _register(http, form, asked)
         _send_letter(http, email, user, asked["password"])
         body: RegisteredJson = {"email": email, "name": asked.get("name", "")}
-        return Response(body, status=201)
+        # Else it would be there for newcomers only, whose session was looked for.
+        return Response(body, status=201, headers={"Vary": "Cookie"})
 
 
 class TokenView(AnonymousView):
@@ -144,7 +151,11 @@ class TokenView(AnonymousView):
         "auth_token",
         "Sign in",
         body=SIGN_IN,
-        example={"email": "min-ji@example.com", "password": "correct horse battery"},
+        example={
+            "email": "min-ji@example.com",
+            "password": "correct horse battery",
+            "device": "Min-ji's phone",
+        },
         reply={200: TokensJson},
         headers=[CART_TOKEN],
         problems=(401, 403),
@@ -158,16 +169,7 @@ class TokenView(AnonymousView):
         asked = clean(SIGN_IN, request)
         token = guest_token(request)
         user = _authenticate(request, asked)
-        checkout.claim_orders(user_id=user.pk)
-        if token:
-            carts.merge(token=token, user_id=user.pk)
-        http = request._request  # noqa: SLF001 — allauth takes Django's request
-        pair = tokens.sign_in(
-            user,
-            user_agent=request.headers.get("User-Agent", ""),
-            ip=get_adapter().get_client_ip(http),
-        )
-        return Response(_tokens(pair))
+        return Response(sign_in(request, user, asked.get("device", ""), token))
 
 
 class RefreshView(AnonymousView):
@@ -192,7 +194,7 @@ class RefreshView(AnonymousView):
             raise AuthenticationFailed(
                 _("This refresh token is not valid any more.")
             ) from None
-        return Response(_tokens(pair))
+        return Response(tokens_json(pair))
 
 
 class RevokeView(AnonymousView):
@@ -203,6 +205,37 @@ class RevokeView(AnonymousView):
         """End the sign-in of this refresh token; its access tokens end at once."""
         tokens.revoke(clean(REFRESH, request)["refresh"])
         return HttpResponse(status=204)
+
+
+def sign_in(
+    request: Request, user: User, device: str, cart_token: str | None
+) -> TokensJson:
+    """Let somebody in who has proved who they are, with what they had as a guest."""
+    checkout.claim_orders(user_id=user.pk)
+    if cart_token:
+        carts.merge(token=cart_token, user_id=user.pk)
+    http = request._request  # noqa: SLF001 — allauth takes Django's request
+    pair = tokens.sign_in(
+        user,
+        user_agent=request.headers.get("User-Agent", ""),
+        ip=get_adapter().get_client_ip(http),
+        device=device,
+    )
+    return tokens_json(pair)
+
+
+def check_second_step(user: User, code: str) -> None:
+    """Ask for the second step of whoever has one; raise what refuses the sign-in."""
+    steps = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    if not is_mfa_enabled(user, steps):
+        return
+    if not code:
+        raise SecondStepNeeded
+    form = AuthenticateForm(user=user, data={"code": code})
+    # Counts wrong ones, and says no to all after too many.
+    if not form.is_valid():
+        raise AuthenticationFailed(_("This code is not valid."))
+    form.authenticator.record_usage()
 
 
 def _authenticate(request: Request, asked: dict[str, Any]) -> User:
@@ -222,21 +255,8 @@ def _authenticate(request: Request, asked: dict[str, Any]) -> User:
     ):
         raise EmailNotVerified
     found: User = user
-    _check_second_step(found, asked.get("code", ""))
+    check_second_step(found, asked.get("code", ""))
     return found
-
-
-def _check_second_step(user: User, code: str) -> None:
-    steps = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    if not is_mfa_enabled(user, steps):
-        return
-    if not code:
-        raise SecondStepNeeded
-    form = AuthenticateForm(user=user, data={"code": code})
-    # Counts wrong ones, and says no to all after too many.
-    if not form.is_valid():
-        raise AuthenticationFailed(_("This code is not valid."))
-    form.authenticator.record_usage()
 
 
 def _is_known(form: Any) -> bool:
@@ -291,7 +311,7 @@ def _details(errors: dict[str, list[DjangoValidationError]]) -> dict[str, Any]:
     }
 
 
-def _tokens(pair: tokens.TokenPair) -> TokensJson:
+def tokens_json(pair: tokens.TokenPair) -> TokensJson:
     return {
         "access": pair.access,
         "refresh": pair.refresh,

@@ -21,7 +21,8 @@ class Answer:
     def __init__(self, response: Any) -> None:
         self.response = response
         self.status = response.status_code
-        self.body: Any = orjson.loads(response.content) if response.content else None
+        content = response.getvalue()
+        self.body: Any = orjson.loads(content) if content else None
 
     def header(self, name: str) -> str:
         return str(self.response.headers.get(name, ""))

@@ -36,7 +36,8 @@ def ask(access: str) -> Answer:
 
 def forged(access: str, key: Any = b"", **changes: Any) -> str:
     claims = jwt.decode(access, options={"verify_signature": False}) | changes
-    return jwt.encode(claims, key or tokens._key(), algorithm="HS256")
+    head = {"kid": jwt.get_unverified_header(access)["kid"]}
+    return jwt.encode(claims, key or tokens._key(), algorithm="HS256", headers=head)
 
 
 def test_password_is_exchanged_for_tokens(guest: Api, user: User) -> None:
