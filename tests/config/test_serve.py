@@ -70,7 +70,7 @@ class Shop:
             capture_output=True,
             text=True,
         ).stdout
-        names = {"granian": "web", " worker": "worker", " beat": "beat"}
+        names = {"granian": "web", "config worker": "worker", "config beat": "beat"}
         names |= {"uvicorn": "live", "dataplatform": "platform"}
         return {
             name: int(line.split()[0])
@@ -206,6 +206,7 @@ def test_murdered_supervisor_leaves_no_orphans(folder: Path) -> None:
     shop = serve(folder)
     try:
         shop.url()
+        shop.wait_for("Ctrl-C stops it")
         assert "creating the demo shop" not in "\n".join(shop.seen)
         children = shop.children()
         assert len(children) == 5

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 
@@ -72,6 +73,22 @@ class OwnServers:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
         connection.close()
+
+    def rename_database(self, *, to: str) -> None:
+        """Give the shop's database another name."""
+        self._execute(f"ALTER DATABASE {DATABASE} RENAME TO {to}")
+
+    def copy_database(self, name: str) -> None:
+        """Make the shop's database anew, as a copy of another one."""
+        self._execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        self._execute(f"CREATE DATABASE {DATABASE} TEMPLATE {name}")
+
+    def _execute(self, statement: str) -> None:
+        host = str(self.run_dir)
+        with psycopg.connect(
+            host=host, user=ROLE, dbname="postgres", autocommit=True
+        ) as maintenance:
+            maintenance.execute(statement.encode())
 
     def signal_redis(self, number: signal.Signals) -> None:
         os.kill(int((self.folder / "redis" / "pid").read_text()), number)

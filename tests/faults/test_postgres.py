@@ -15,6 +15,7 @@ import urllib3
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from demo.receiver import DataPlatform
@@ -32,19 +33,30 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SHOPPERS = 6
 STORM_SECONDS = 6.0
 KILL_AFTER = 2.0
+EMPTY = "empty"
 GIVE_UP_SECONDS = 40
 
 
-@pytest.fixture
-def servers() -> Iterator[OwnServers]:
-    """Start durable servers with an empty shop in them."""
+@pytest.fixture(scope="module")
+def cluster(django_db_blocker: DjangoDbBlocker) -> Iterator[OwnServers]:
+    """Start durable servers; keep an empty shop in them to copy from."""
     with (
         tempfile.TemporaryDirectory(prefix="dojang-") as folder,
         own_servers(Path(folder), has_postgres=True) as servers,
-        database_of(servers),
     ):
-        call_command("migrate", verbosity=0)
+        with django_db_blocker.unblock(), database_of(servers):
+            call_command("migrate", verbosity=0)
+        servers.rename_database(to=EMPTY)
         yield servers
+
+
+@pytest.fixture
+def servers(cluster: OwnServers) -> Iterator[OwnServers]:
+    """Start them with an empty shop."""
+    cluster.start()
+    cluster.copy_database(EMPTY)
+    with database_of(cluster):
+        yield cluster
 
 
 @dataclass
