@@ -94,6 +94,8 @@ class Product(models.Model):
     options = models.JSONField(_("options"), default=dict, blank=True)
     weight_grams = models.PositiveIntegerField(_("weight, g"), default=0)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    # Sold once and never again; a product that somebody bought is not deleted.
+    archived_at = models.DateTimeField(_("archived"), null=True, editable=False)
     rating_average = models.DecimalField(
         max_digits=3, decimal_places=2, null=True, editable=False
     )
@@ -130,7 +132,12 @@ class Product(models.Model):
                 | Q(compare_at_price__gt=F("price")),
                 name="product_compare_at_price_above_price",
             ),
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True) | Q(published_at__isnull=True),
+                name="product_archived_is_off_sale",
+            ),
         ]
+        permissions = [("change_price", "Can change the price of a product")]
         indexes = [
             # The listing by newest, whole shop and one category.
             models.Index(

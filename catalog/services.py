@@ -55,7 +55,7 @@ def change_price(
     if product.compare_at_price is not None and product.compare_at_price <= price:
         product.compare_at_price = None
     product.save(update_fields=["price", "compare_at_price"])
-    _announce(product)
+    announce(product)
     outbox.publish(
         topic="product.price_changed",
         aggregate=f"product/{product.pk}",
@@ -78,7 +78,7 @@ def rename(*, product_id: int, name: str) -> Product:
     if name != product.name:
         product.name = name
         product.save(update_fields=["name"])
-        _announce(product)
+        announce(product)
     return product
 
 
@@ -87,9 +87,9 @@ def publish(*, product_id: int) -> Product:
     """Put a product on sale from now on."""
     product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
     if product.published_at is None:
-        product.published_at = timezone.now()
-        product.save(update_fields=["published_at"])
-        _announce(product)
+        product.published_at, product.archived_at = timezone.now(), None
+        product.save(update_fields=["published_at", "archived_at"])
+        announce(product)
     return product
 
 
@@ -100,7 +100,7 @@ def unpublish(*, product_id: int) -> Product:
     if product.published_at is not None:
         product.published_at = None
         product.save(update_fields=["published_at"])
-        _announce(product)
+        announce(product)
     return product
 
 
@@ -110,7 +110,7 @@ def changed(*, product_id: int) -> None:
     product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
     # Any update raises the version, and with it every key of the cache.
     product.save(update_fields=["name"])
-    _announce(product)
+    announce(product)
 
 
 @requires_transaction
@@ -133,7 +133,7 @@ def set_rating(product: Product, *, average: Decimal | None, count: int) -> None
         return
     product.rating_average, product.rating_count = average, count
     product.save(update_fields=["rating_average", "rating_count"])
-    _announce(product)
+    announce(product)
 
 
 @use_case
@@ -152,7 +152,9 @@ def set_popularity(scores: Mapping[int, float]) -> int:
         return int(cursor.fetchall()[0][0])
 
 
-def _announce(product: Product) -> None:
+@requires_transaction
+def announce(product: Product) -> None:
+    """Tell others what a locked product is now, with the version it has got."""
     product.refresh_from_db(fields=["version"])
     outbox.publish(
         topic="product.changed",

@@ -93,6 +93,19 @@ class DeliveryCostsMore(Conflict):
         )
 
 
+class DeliveryTooLate(Conflict):
+    """An order that is placed keeps its promise: this way would be later."""
+
+    code = "delivery_too_late"
+
+    def __init__(self, *, promised: str, latest: str) -> None:
+        super().__init__(
+            _("This way of delivery would be later than promised."),
+            promised=promised,
+            latest=latest,
+        )
+
+
 class NothingToOrder(Invalid):
     """An order needs at least one line and at most a hundred."""
 

@@ -19,6 +19,8 @@ from django.db import connection
 from accounts.selectors import proved_emails
 from cart import services as carts
 from checkout.addresses import change_address as change_address
+from checkout.addresses import change_delivery as change_delivery
+from checkout.addresses import write_note as write_note
 from checkout.parcels import confirm_receipt as confirm_receipt
 from checkout.parcels import deliver as deliver
 from checkout.parcels import pack as pack

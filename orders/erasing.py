@@ -38,9 +38,10 @@ def anonymise(*, user_id: int, email: str) -> int:
     for order in orders:
         order.email = email
         order.address = _bare(order.address)
+        order.note = ""
     # The one time that an order's address of a person changes.
     with pgtrigger.ignore("orders.Order:frozen"):
-        Order.objects.bulk_update(orders, ["email", "address"], batch_size=500)
+        Order.objects.bulk_update(orders, ["email", "address", "note"], batch_size=500)
     moved = list(AddressChange.objects.filter(order__in=orders))
     for change in moved:
         change.before = _bare(change.before)

@@ -74,6 +74,19 @@ class AddressNotChangeable(InvalidTransition):
         )
 
 
+class OrderNotChangeable(InvalidTransition):
+    """It is too late to change how the order is brought, or what is said of it."""
+
+    code = "order_not_changeable"
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(
+            status=status,
+            wanted="another way of delivery or note",
+            detail=_("This order is already packed or closed."),
+        )
+
+
 class OrderExpired(Conflict):
     """The time to pay is over."""
 

@@ -15,6 +15,7 @@ from orders.errors import (
     AddressNotChangeable,
     InvalidTransition,
     OrderNotCancellable,
+    OrderNotChangeable,
     OrderNotFound,
     OrderNotPayable,
 )
@@ -240,6 +241,26 @@ def change_address(
     AddressChange.objects.create(order=order, before=order.address, actor_id=actor_id)
     order.address = address
     order.save(update_fields=["address"])
+
+
+def check_changeable(order: Order) -> None:
+    """Raise ``OrderNotChangeable`` once a locked order is packed or closed."""
+    if order.status not in READDRESSABLE:
+        raise OrderNotChangeable(status=order.status)
+
+
+@requires_transaction
+def change_delivery(order: Order, method: str) -> None:
+    """Have a locked order brought another way; its cost and promise stay."""
+    order.delivery_method = method
+    order.save(update_fields=["delivery_method"])
+
+
+@requires_transaction
+def write_note(order: Order, note: str) -> None:
+    """Keep what the shopper says to whoever packs a locked order."""
+    order.note = note
+    order.save(update_fields=["note"])
 
 
 def quantities(order: Order) -> dict[int, int]:

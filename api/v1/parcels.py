@@ -112,7 +112,7 @@ class OrderShipView(PersonalView):
                 actor_id=request.user.pk,
                 key=claim.key if claim else "",
             )
-            return Reply(200, dump(detail(order.pk)).decode())
+            return Reply(200, dump(detail(request, order.pk)).decode())
 
         return respond(idempotency.run_outside(claim, ship))
 
@@ -161,7 +161,7 @@ class OrderReceiptView(KeyView):
 
         def confirm() -> OrderDetailJson:
             checkout.confirm_receipt(order_id=order_id, user_id=user_id)
-            return detail(order_id)
+            return detail(request, order_id)
 
         return once(request, confirm)
 
@@ -202,4 +202,4 @@ def _ship(
     )
     if order.user_id is not None:
         record(request, order.user_id, f"parcel of order {order.number}")
-    return detail(order.pk)
+    return detail(request, order.pk)

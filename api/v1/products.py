@@ -73,6 +73,8 @@ WAS_SOLD_SQL = """
     SELECT EXISTS (SELECT FROM orders_orderline WHERE product_id = %(id)s)
         OR EXISTS (SELECT FROM wishlist_wishlistitem WHERE product_id = %(id)s)
         OR EXISTS (SELECT FROM cart_cartitem WHERE product_id = %(id)s)
+        OR EXISTS (SELECT FROM catalog_product
+                    WHERE id = %(id)s AND archived_at IS NOT NULL)
 """
 FAMILY_SQL = """
     WITH RECURSIVE family AS (
@@ -229,7 +231,7 @@ class OpenView(PublicView):
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        if request.user is not None and request.user.is_authenticated:
+        if request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-cache")
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(response, ["Authorization", "Cookie"])
@@ -254,8 +256,7 @@ class ProductView(OpenView):
         if not rows:
             [(was_sold,)] = read(WAS_SOLD_SQL, {"id": product_id})
             raise ProductGone if was_sold else ProductNotFound
-        user_id = request.user.pk if request.user else None
-        return cacheable(request, _detail(rows[0], user_id))
+        return cacheable(request, _detail(rows[0], request.user.pk))
 
 
 class ProductStockView(PublicView):
@@ -282,6 +283,8 @@ class ProductStockView(PublicView):
 class BestSellersView(OpenView):
     """What sells best."""
 
+    cache_control = "public, max-age=60"
+
     @operation(
         "products_best",
         "Show the best sellers",
@@ -298,7 +301,7 @@ class BestSellersView(OpenView):
             categories=family_of(category) if category else None,
         )
         cards = cards_of([item.product_id for item in best.items])
-        is_for_staff = request.user is not None and request.user.has_perm(SEES_REVENUE)
+        is_for_staff = request.user.has_perm(SEES_REVENUE)
         body: BestSellersJson = {
             "items": [
                 _best_seller(item, cards[item.product_id], is_for_staff=is_for_staff)

@@ -127,7 +127,9 @@ class OrderRefundView(PersonalView):
         asked = clean(REFUND, request)
         order = _of_staff(request, order_id)
         key = key_of(request) or str(uuid7())
-        return once(request, lambda: _refund(request, order, asked, key), status=201)
+        return once(
+            request, lambda: refund_order(request, order, asked, key), status=201
+        )
 
 
 class OrderReturnsView(KeyView):
@@ -218,9 +220,10 @@ def _of_staff(request: AuthenticatedRequest, order_id: UUID) -> Order:
     return find_order(request, order_id, MAY_REFUND, along=(*LINES, "payments"))
 
 
-def _refund(
+def refund_order(
     request: AuthenticatedRequest, order: Order, asked: dict[str, Any], key: str
 ) -> RefundJson:
+    """Give money back for what was cleaned by ``REFUND``, and keep who did it."""
     restock = asked.get("restock")
     made = checkout.refund(
         order_id=order.pk,

@@ -127,6 +127,8 @@ class Order(models.Model):
     currency = models.CharField(max_length=3)
     address = models.JSONField(_("address"), default=dict, blank=True)
     delivery_method = models.CharField(_("delivery method"), max_length=40, blank=True)
+    # The shopper's words to whoever packs and brings it.
+    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
     # The last day that the shopper was promised.
     deliver_by = models.DateField(_("promised by"), null=True, blank=True)
     # A copy, not a reference: coupons stand above orders and point down to them.

@@ -37,6 +37,7 @@ from tests.factories import (
 from tests.notifications.events import event
 from tests.shops import Shop, busy_shop
 from tests.standing import standing
+from webhooks import services as webhooks
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,7 @@ EXPECTED = {
     "promotions.Promotion",
     "promotions.PromotionUse",
     "reviews.Review",
+    "webhooks.Endpoint",
 }
 READ_ONLY = {
     label
@@ -106,6 +108,7 @@ def whole_shop() -> Shop:
     count_refused(code="not_json", reason="it is no JSON")
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
+    webhooks.create(url="https://erp.example/hook", topics=["order.*"])
     segments.sort_customers()
     recommendations.make_all()
     other = ProductFactory.create()
