@@ -254,8 +254,8 @@ def _read(user_id: int, cursor: str, moment: Now) -> Place:
         raise CursorInvalid
     if version != VERSION or where != moment.where:
         raise CursorExpired
-    *rest, digests = parts
-    place = Place(*rest, tuple(digests))
+    since, since_at, upto, upto_at, rank, key, digests = parts
+    place = Place(since, since_at, upto, upto_at, rank, key, tuple(digests))
     oldest, oldest_at = place.needed
     is_old = moment.at - oldest_at > KEPT.total_seconds()
     # A number from the future: the database went back in time.

@@ -5,6 +5,7 @@ from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from api.fields import Input, clean
 from api.schema import operation
 from api.views import GuestView
@@ -40,15 +41,15 @@ class BackInStockView(GuestView):
         minutes, before others can buy. `in_stock`: there is something to buy now.
         """
         asked = clean(ALERT, request)
-        user_id = request.user.pk
-        if user_id is None and "email" not in asked:
+        user = request.user if isinstance(request.user, User) else None
+        if user is None and "email" not in asked:
             message = serializers.Field.default_error_messages["required"]
             raise ValidationError({"email": [message]}, code="required")
         inventory.alert(
             product_id=product_id,
-            user_id=user_id,
-            email="" if user_id else asked["email"],
-            language=request.user.language if user_id else reader_language(),
+            user_id=user.pk if user else None,
+            email="" if user else asked["email"],
+            language=user.language if user else reader_language(),
         )
         return Response(status=204)
 

@@ -29,6 +29,8 @@ ADDRESS = {
 REVIEW = {"rating": 4, "text": "Just what I wanted."}
 # What only staff may do, and which order each of these is about.
 STAFF = {"ship", "refund", "refund-plan"}
+# Which product some are about.
+PRODUCT_OF = {"reviews": "reviewable", "back-in-stock": "sold_out"}
 ORDER_OF = dict.fromkeys(STAFF, "packed") | {"returns": "sent"}
 
 
@@ -57,6 +59,7 @@ def make_world(user: User, other: User) -> dict[str, Any]:
 
     return {
         "product": product.pk,
+        "sold_out": ProductFactory.create(stock_on_hand=0).pk,
         "order": order_of(user),
         "packed": packed_of(user),
         "sent": sent_of(user),
@@ -134,12 +137,14 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
             "quiet_hours": {"starts": "22:00", "ends": "08:00"},
         },
         "coupons/issue": {"campaign_id": world["campaign"]},
+        "devices": {"token": "fcm:1", "platform": "android"},
         "events": events_of(world["product"]),
         "privacy": {"consents": True, "wants_recommendations": True},
         "users/me": {"name": "x", "phone": "1", "wants_marketing_email": True},
         "users/me/addresses": ADDRESS | {"is_default": True},
         "users/me/addresses/{address_id}": ADDRESS | {"is_default": True},
         "products/{product_id}/reviews": REVIEW,
+        "products/{product_id}/back-in-stock": {"email": "guest@example.com"},
         "reviews/{review_id}": REVIEW,
         "reviews/{review_id}/report": {"reason": "spam"},
         "auth/register": {
@@ -162,7 +167,7 @@ def path_of(operation: str, world: dict[str, Any]) -> tuple[str, str]:
     action = path.rpartition("/")[2]
     return method, path.format(
         order_id=world[ORDER_OF.get(action, "order")],
-        product_id=world["reviewable" if action == "reviews" else "product"],
+        product_id=world[PRODUCT_OF.get(action, "product")],
         review_id=world["others_review" if action == "report" else "review"],
         address_id=world["address"],
     )

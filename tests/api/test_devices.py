@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from accounts import devices as sign_ins
@@ -108,7 +109,7 @@ def test_ticket_is_good_once_for_half_a_minute(api: Api, user: User) -> None:
 
     assert (answer.status, answer.body["expires_in"]) == (201, 30)
     ticket = answer.body["ticket"]
-    client = redis_client(tickets.settings.REDIS_URL)
+    client = redis_client(settings.REDIS_URL)
     assert 0 < client.ttl(tickets._key(ticket)) <= 30
     holder = tickets.redeem(ticket)
     assert holder is not None

@@ -414,3 +414,15 @@ def test_own_order_is_kept_by_its_owner_only_and_asked_about(api: Api) -> None:
 
     assert first.header("Cache-Control") == "private, no-cache"
     assert (again.status, again.body) == (304, None)
+
+
+def test_orders_are_listed_by_when_they_were_placed(api: Api, order: Order) -> None:
+    moment = order.placed_at.isoformat().replace("+00:00", "Z")
+    after = (order.placed_at + timedelta(seconds=1)).isoformat().replace("+00:00", "Z")
+
+    def count(query: str) -> int:
+        return len(api.get(f"/api/v1/orders?{query}").body["items"])
+
+    assert count(f"from={moment}&to={after}") == 1
+    assert (count(f"from={after}"), count(f"to={moment}")) == (0, 0)
+    assert api.get("/api/v1/orders?from=x").pointers == ["from"]

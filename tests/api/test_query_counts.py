@@ -15,6 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from api.v1.carts import sign
 from cart import services as carts
 from checkout import services as checkout
 from checkout.services import Purchase
@@ -53,12 +54,15 @@ class Scene:
         self.products = ProductFactory.create_batch(20, price=1_000)
         self.sold_out = ProductFactory.create(stock_on_hand=0)
         DeliveryMethodFactory.create()
-        AddressFactory.create(user=user, is_default=True)
+        self.address = AddressFactory.create(user=user, is_default=True)
+        self.guests_cart = carts.new_token()
         self.coupons = CouponFactory.create_batch(5, user=user)
         self.campaigns = CouponBatchFactory.create_batch(5)
         cart = carts.of_user(user.pk)
         for product in self.products[:5]:
             carts.add(cart_id=cart.pk, product_id=product.pk, quantity=1)
+        guests = carts.of_guest(self.guests_cart)
+        carts.add(cart_id=guests.pk, product_id=self.products[9].pk, quantity=1)
         self.orders = [self.order() for _ in range(3)]
         self.packed, self.sent = (self._packed() for _ in range(2))
         checkout.ship(order_id=UUID(self.sent), carrier="Post", actor_id=None)
@@ -112,6 +116,29 @@ CALLS: dict[str, Call] = {
     "wishlist remove": lambda api, s: api.delete(f"/api/v1/wishlist/{s.sold_out.pk}"),
     "best": lambda api, _: api.get("/api/v1/products/best"),
     "categories": lambda api, _: api.get("/api/v1/categories"),
+    "category": lambda _, s: Api().get(
+        f"/api/v1/categories/{s.products[0].category.slug}"
+    ),
+    "product, guest": lambda _, s: Api().get(f"/api/v1/products/{s.products[0].pk}"),
+    "product in another language": lambda _, s: Api().get(
+        f"/api/v1/products/{s.products[0].pk}", Accept_Language="ko"
+    ),
+    "sync": lambda api, _: api.get("/api/v1/sync"),
+    "sync, a page more": lambda api, _: api.get(
+        f"/api/v1/sync?cursor={api.get('/api/v1/sync?limit=5').body['cursor']}"
+    ),
+    "device": lambda api, _: api.post(
+        "/api/v1/devices", {"token": "x", "platform": "ios"}
+    ),
+    "ticket": lambda api, _: api.post("/api/v1/ws-ticket"),
+    "coupons applicable": lambda api, _: api.get("/api/v1/coupons/applicable"),
+    "cart merge": lambda api, s: api.post(
+        "/api/v1/cart/merge", X_Cart_Token=sign(s.guests_cart)
+    ),
+    "address default": lambda api, s: api.post(
+        f"/api/v1/users/me/addresses/{s.address.pk}/default"
+    ),
+    "user": lambda api, s: api.get(f"/api/v1/users/{s.user.pk}"),
     "points": lambda api, _: api.get("/api/v1/points"),
     "points history": lambda api, _: api.get("/api/v1/points/history"),
     "points charge": lambda api, _: api.post("/api/v1/points/charge", {"amount": 5}),

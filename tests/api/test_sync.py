@@ -236,7 +236,7 @@ def test_cursor_is_good_for_90_days(api: Api) -> None:
 
     def ask(at: int) -> int:
         with patch.object(changes, "now", lambda: moved(moment, at=at)):
-            return api.get(f"{SYNC}?cursor={cursor}").status
+            return int(api.get(f"{SYNC}?cursor={cursor}").status)
 
     assert ask(moment.at + days - 60) == 200
     assert ask(moment.at + days + 60) == 410

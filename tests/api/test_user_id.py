@@ -66,6 +66,7 @@ READS = [
     "GET /api/v1/points/history",
     "GET /api/v1/coupons",
     "GET /api/v1/orders",
+    "GET /api/v1/users/{user_id}",
     "GET /api/v1/users/{user_id}/points",
     "GET /api/v1/users/{user_id}/orders",
     "GET /api/v1/users/{user_id}/coupons",
