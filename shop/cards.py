@@ -63,6 +63,7 @@ def render_cards(
 ) -> list[SafeString]:
     """Return the card of each row; the first ``eager`` pictures load at once.
 
+    Of those the very first goes before all else: on a phone it is the largest in sight.
     ``wished`` are the ids of the products that whoever looks has saved.
     """
     if not rows:
@@ -72,7 +73,7 @@ def render_cards(
     keys: list[CardKey] = [
         (
             *prefix,
-            "eager" if index < eager else "lazy",
+            _loading(index, eager),
             "saved" if row.id in wished else "",
             days if (row.available or 0) > 0 else "",
             stock_step(row.available),
@@ -144,12 +145,19 @@ def _render(keys: Sequence[CardKey]) -> Mapping[CardKey, str]:
         *_, loading, wished, days, step, product_id, _version = key
         context = {
             "product": facts[int(product_id)],
-            "is_eager": loading == "eager",
+            "is_eager": loading != "lazy",
+            "is_first": loading == "first",
             "is_wished": bool(wished),
             "arrival": _window(str(days)),
         }
         rendered[key] = template.render(context | stock_note(int(step)))
     return rendered
+
+
+def _loading(index: int, eager: int) -> str:
+    if index >= eager:
+        return "lazy"
+    return "eager" if index else "first"
 
 
 def _window(days: str) -> Promise | None:

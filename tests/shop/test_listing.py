@@ -1,5 +1,6 @@
 """What a list can be narrowed and ordered by, and what it says when little is left."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from catalog.models import Category, Product
+from catalog.models import Category, Product, ProductPhoto
+from shop.cards import FIRST_ROW
 from shop.listing import PER_PAGE
 from tests.factories import CategoryFactory, ProductFactory
 from tests.shop.pages import HTMX, body_of, names_in_order, text_of
@@ -301,3 +303,19 @@ def test_filtered_list_needs_few_statements(
 def test_strange_filters_do_no_harm(client: Client, cups: Category, query: str) -> None:
     assert client.get(f"/c/cups/?{query}").status_code == 200
     assert client.get(f"/search/?{query}").status_code == 200
+
+
+def test_first_picture_goes_before_all_and_those_out_of_sight_wait(
+    client: Client,
+) -> None:
+    for product in ProductFactory.create_batch(FIRST_ROW + 3):
+        ProductPhoto.objects.create(
+            product=product, image="cup.webp", width=400, height=500
+        )
+
+    pictures = re.findall(
+        r"<img[^>]+cup\.webp[^>]*>", body_of(client.get("/products/"))
+    )
+
+    assert ['fetchpriority="high"' in tag for tag in pictures] == [True] + [False] * 7
+    assert ['loading="lazy"' in tag for tag in pictures] == [False] * 5 + [True] * 3
