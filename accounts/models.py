@@ -90,7 +90,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def _has_second_step(self) -> bool:
-        return self.authenticator_set.filter(type__in=SECOND_STEPS).exists()
+        own: Any = self.authenticator_set  # type: ignore[attr-defined]  # allauth has no types
+        return bool(own.filter(type__in=SECOND_STEPS).exists())
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         return not self.lacks_second_step and super().has_perm(perm, obj)

@@ -41,6 +41,7 @@ SECRET_KEY = env.str(
 )
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JWT_KEY = env.str("JWT_KEY", "")
+JWT_KEY_FALLBACKS = env.list("JWT_KEY_FALLBACKS", default=[])
 
 # --- Hosts and transport -------------------------------------------------------------
 
@@ -239,42 +240,27 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 # --- Accounts ------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in (
-        ("UserAttributeSimilarityValidator", {"user_attributes": ["email", "name"]}),
-        ("MinimumLengthValidator", {"min_length": 10}),
-        ("CommonPasswordValidator", {}),
-        ("NumericPasswordValidator", {}),
-    )
-]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 # A shopper can buy at once; the banner asks for the verification.
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-HEADLESS_ONLY = False
-HEADLESS_CLIENTS = ("app",)
-HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
-HEADLESS_JWT_ALGORITHM = "HS256"
 HEADLESS_JWT_PRIVATE_KEY = JWT_KEY or SECRET_KEY
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 15 * 60
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
-HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
-HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
-globals().update(sign_in.settings(env, is_production=PRODUCTION))
+globals().update(sign_in.OURS)
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+# Staff may do nothing as such before they have set up a second step.
+STAFF_SECOND_STEP = env.bool("STAFF_SECOND_STEP", PRODUCTION)
+SOCIALACCOUNT_PROVIDERS = sign_in.providers(env)
+SOCIALACCOUNT_REQUESTS_TIMEOUT = env.float("PROVIDER_TIMEOUT", 10)
 CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += sign_in.pages(
-    globals()["SOCIALACCOUNT_PROVIDERS"]
+    SOCIALACCOUNT_PROVIDERS
 )
+# The number of the app at Kakao, by which tokens made for it are known.
+KAKAO_APP_ID = env.int("KAKAO_APP_ID", 0)
+# PEM of the RSA key that signs what third parties are told of somebody.
+OIDC_PRIVATE_KEY = env.str("OIDC_PRIVATE_KEY", "", multiline=True)
 
 # --- E-mail --------------------------------------------------------------------------
 

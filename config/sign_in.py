@@ -32,6 +32,35 @@ APPS = [
 
 # By e-mail address and password, and the second step after it.
 OURS: dict[str, Any] = {
+    "AUTHENTICATION_BACKENDS": [
+        "django.contrib.auth.backends.ModelBackend",
+        "allauth.account.auth_backends.AuthenticationBackend",
+    ],
+    "PASSWORD_HASHERS": [
+        "django.contrib.auth.hashers.Argon2PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ],
+    "AUTH_PASSWORD_VALIDATORS": [
+        {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+        for name, options in (
+            (
+                "UserAttributeSimilarityValidator",
+                {"user_attributes": ["email", "name"]},
+            ),
+            ("MinimumLengthValidator", {"min_length": 10}),
+            ("CommonPasswordValidator", {}),
+            ("NumericPasswordValidator", {}),
+        )
+    ],
+    "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+    "HEADLESS_ONLY": False,
+    "HEADLESS_CLIENTS": ("app",),
+    "HEADLESS_TOKEN_STRATEGY": (
+        "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
+    ),
+    "HEADLESS_JWT_ALGORITHM": "HS256",
+    "HEADLESS_JWT_ROTATE_REFRESH_TOKEN": True,
+    "HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": True,
     "ACCOUNT_USER_MODEL_USERNAME_FIELD": None,
     "ACCOUNT_LOGIN_METHODS": {"email"},
     "ACCOUNT_SIGNUP_FIELDS": ["email*", "password1*"],
@@ -50,11 +79,22 @@ OURS: dict[str, Any] = {
     "MFA_ADAPTER": "shop.accounts_adapter.SecondStepAdapter",
     "MFA_SUPPORTED_TYPES": ["totp", "recovery_codes", "webauthn"],
     "MFA_PASSKEY_LOGIN_ENABLED": True,
+    # Seconds that the link of a letter sets a password.
+    "PASSWORD_RESET_TIMEOUT": 30 * 60,
+    "SOCIALACCOUNT_ADAPTER": "shop.social.SocialAdapter",
+    # An address that a service has proved opens the account that has it.
+    "SOCIALACCOUNT_EMAIL_AUTHENTICATION": True,
+    "SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT": True,
+    # One that it has not is proved to us before anybody is let in.
+    "SOCIALACCOUNT_EMAIL_VERIFICATION": "mandatory",
+    "IDP_OIDC_ADAPTER": "shop.third_parties.ThirdPartyAdapter",
+    "IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN": 15 * 60,
+    "IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN": 30 * 24 * 3600,
 }
 
 
-def settings(env: Any, *, is_production: bool) -> dict[str, Any]:
-    """Return them by name; a service without its secret is off."""
+def providers(env: Any) -> dict[str, dict[str, Any]]:
+    """Return the services that are on: those whose id and secret are set."""
     keys = {
         "google": (
             env.str("GOOGLE_CLIENT_ID", ""),
@@ -66,33 +106,10 @@ def settings(env: Any, *, is_production: bool) -> dict[str, Any]:
             env.str("YANDEX_CLIENT_SECRET", ""),
         ),
     }
-    return OURS | {
-        "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": not is_production,
-        "SOCIALACCOUNT_PROVIDERS": {
-            name: provider(name, client_id, secret)
-            for name, (client_id, secret) in keys.items()
-            if client_id and secret
-        },
-        # The number of the app at Kakao, by which its tokens for apps are known.
-        "KAKAO_APP_ID": env.int("KAKAO_APP_ID", 0),
-        "SOCIALACCOUNT_ADAPTER": "shop.social.SocialAdapter",
-        # An address that the service has proved opens the account that has it.
-        "SOCIALACCOUNT_EMAIL_AUTHENTICATION": True,
-        "SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT": True,
-        # One that it has not is proved to us before anybody is let in.
-        "SOCIALACCOUNT_EMAIL_VERIFICATION": "mandatory",
-        "SOCIALACCOUNT_REQUESTS_TIMEOUT": env.float("PROVIDER_TIMEOUT", 10),
-        # Staff may do nothing as such before they have set up a second step.
-        "STAFF_SECOND_STEP": env.bool("STAFF_SECOND_STEP", is_production),
-        # Older keys of the API's tokens, while those are still about.
-        "JWT_KEY_FALLBACKS": env.list("JWT_KEY_FALLBACKS", default=[]),
-        # Seconds that the link of a letter sets a password.
-        "PASSWORD_RESET_TIMEOUT": 30 * 60,
-        # Third parties: PEM of the RSA keys that sign what they are told of somebody.
-        "OIDC_PRIVATE_KEY": env.str("OIDC_PRIVATE_KEY", "", multiline=True),
-        "IDP_OIDC_ADAPTER": "shop.third_parties.ThirdPartyAdapter",
-        "IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN": 15 * 60,
-        "IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN": 30 * 24 * 3600,
+    return {
+        name: provider(name, client_id, secret)
+        for name, (client_id, secret) in keys.items()
+        if client_id and secret
     }
 
 

@@ -12,4 +12,5 @@ def at_home(url: str) -> str:
     of our letters lead.
     """
     home, parts = urlsplit(settings.SHOP_BASE_URL), urlsplit(url)
-    return urlunsplit((home.scheme, home.netloc, *parts[2:]))
+    path, query, fragment = parts[2:]
+    return urlunsplit((home.scheme, home.netloc, path, query, fragment))

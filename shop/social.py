@@ -75,7 +75,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
 
     def serialize_instance(self, instance: Any) -> dict[str, Any]:
         """Leave out what the database fills in."""
-        for field in instance._meta.concrete_fields:
+        for field in instance._meta.concrete_fields:  # noqa: SLF001 — Django documents _meta
             if isinstance(getattr(instance, field.attname), DatabaseDefault):
                 delattr(instance, field.attname)
         told: dict[str, Any] = super().serialize_instance(instance)

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ class IdentityServer(LocalServer):
         LocalServer.__init__(self)
 
     def answer(self, call: Call) -> Answer:
-        routes = {
+        routes: dict[str, Callable[..., Answer]] = {
             r"GET (\w+)/authorize": lambda name: self._authorize(name, call),
             r"POST (\w+)/token": lambda name: self._token(name, call.form()),
             r"GET google/certs": lambda: Answer(body={KID: certificate()}),

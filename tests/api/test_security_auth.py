@@ -68,7 +68,7 @@ def headed(**head: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(head).encode()).decode().rstrip("=")
 
 
-# --- Tokens -----------------------------------------------------------------------------
+# --- Tokens ---------------------------------------------------------------------------
 
 
 def test_jwt_alg_none_is_refused(user: User) -> None:
@@ -208,7 +208,7 @@ def test_refresh_token_used_again_ends_the_family(user: User) -> None:
     assert refused(ask(third["access"]))
 
 
-# --- Races ------------------------------------------------------------------------------
+# --- Races ----------------------------------------------------------------------------
 
 
 def letter(user: User) -> str:
@@ -280,7 +280,7 @@ def test_race_of_one_code_of_the_app_signs_in_once() -> None:
     assert set(told) <= {200, 401, 429}
 
 
-# --- Which addresses have an account ----------------------------------------------------
+# --- Which addresses have an account --------------------------------------------------
 
 ENTRANCES: dict[str, Callable[[str], dict[str, str]]] = {
     "token": lambda email: {"email": email, "password": "wrong horse battery"},
@@ -332,7 +332,7 @@ def test_blocked_people_are_told_what_strangers_are(user: User) -> None:
     assert work_of("token", user.email) == work_of("token", "nobody@example.com")
 
 
-# --- Links of letters -------------------------------------------------------------------
+# --- Links of letters -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_blocked_people_are_told_what_strangers_are(user: User) -> None:
         {"HTTP_FORWARDED": f"host={EVIL}"},
         {"HTTP_X_ORIGINAL_HOST": EVIL, "SERVER_NAME": EVIL},
     ],
-    ids=lambda headers: " ".join(headers),
+    ids=" ".join,
 )
 def test_host_of_a_request_gets_into_no_letter(
     headers: dict[str, Any], user: User
@@ -388,7 +388,7 @@ def test_foreign_host_is_refused_in_production(user: User) -> None:
     assert not mail.outbox
 
 
-# --- Sessions and cookies ---------------------------------------------------------------
+# --- Sessions and cookies -------------------------------------------------------------
 
 
 def test_session_id_is_another_after_signing_in(user: User) -> None:

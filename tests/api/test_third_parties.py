@@ -108,7 +108,7 @@ def ask(access: str, path: str, method: str = "GET", body: Any = None) -> Answer
     return Api().send(method, path, body, Authorization=f"Bearer {access}")
 
 
-# --- The description --------------------------------------------------------------------
+# --- The description ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
@@ -132,7 +132,7 @@ def test_each_scope_is_one_that_is_described_and_each_address_exists() -> None:
     assert {name.split()[1] for name in NEEDED} <= routes
 
 
-# --- Asking -----------------------------------------------------------------------------
+# --- Asking ---------------------------------------------------------------------------
 
 
 def test_shopper_is_asked_in_words(user: User, party: ThirdParty) -> None:
@@ -198,7 +198,7 @@ def test_shopper_may_say_no(user: User, party: ThirdParty) -> None:
     assert answer["Location"] == f"{BACK}?error=access_denied&state=st"
 
 
-# --- Tokens -----------------------------------------------------------------------------
+# --- Tokens ---------------------------------------------------------------------------
 
 
 def test_code_is_exchanged_once_and_with_its_verifier(
@@ -276,7 +276,7 @@ def test_access_ends_with_that_of_the_shopper(
     assert renew(party, tokens["refresh_token"]).status_code == 400
 
 
-# --- Scopes -----------------------------------------------------------------------------
+# --- Scopes ---------------------------------------------------------------------------
 
 
 def test_token_works_within_its_scopes_only(user: User, party: ThirdParty) -> None:
@@ -336,7 +336,7 @@ def test_token_of_a_party_is_no_sign_in(user: User, party: ThirdParty) -> None:
     assert ask(tokens["refresh_token"], "/api/v1/orders").status == 401
 
 
-# --- Off --------------------------------------------------------------------------------
+# --- Off ------------------------------------------------------------------------------
 
 
 def test_what_the_shop_does_not_offer_is_not_there() -> None:
