@@ -66,20 +66,26 @@ _QUOTE = _user("quote", 60, MINUTE, 20)
 # A provider sends everybody's news from one address.
 _WEBHOOK = Limit(Policy("webhook", 3000, MINUTE), By.ADDRESS, replaces=True)
 _RESET = (_address("reset", 20, HOUR, 10), _email("reset-account", 5, HOUR, 3))
-_VERIFY = (_address("verify", 30, HOUR, 10), _email("verify-account", 5, HOUR, 3))
+_VERIFY = _address("verify", 30, HOUR, 10)
+_SIGN_IN = _address("sign-in", 60, 10 * MINUTE, 30)
 
 # What a route takes on top of that; what is public is counted by one of them only.
 ROUTES: dict[str, Sequence[Limit]] = {
     "POST /auth/token": (
-        _address("sign-in", 60, 10 * MINUTE, 30),
+        _SIGN_IN,
         _email("sign-in-account", 20, HOUR, 10),
     ),
     "POST /auth/register": (
         _address("register", 20, HOUR, 10),
         _email("register-account", 5, HOUR, 3),
     ),
-    "POST /auth/verify-email": _VERIFY,
-    "POST /auth/verify-email/resend": _VERIFY,
+    "POST /auth/social/{service}": [_SIGN_IN],
+    "POST /auth/verify-email": [_VERIFY],
+    # A letter in three minutes.
+    "POST /auth/verify-email/resend": (
+        _VERIFY,
+        _email("resend-account", 20, HOUR, 1),
+    ),
     "POST /auth/password/reset": _RESET,
     "POST /auth/password/reset/confirm": _RESET,
     "POST /auth/password/change": [_user("password", 10, HOUR, 5)],

@@ -18,7 +18,7 @@ READ = (
 
 def rate_limits(text: str) -> float:
     """Return what quotas are multiplied by: "on" is 1, "off" 0, "2" twice as much."""
-    return {"on": 1.0, "off": 0.0}.get(text) if text in {"on", "off"} else float(text)
+    return float({"on": "1", "off": "0"}.get(text, text))
 
 
 def cors(origins: Sequence[str]) -> dict[str, Any]:

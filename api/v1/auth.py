@@ -7,7 +7,6 @@ from allauth.account.internal.flows.email_verification import (
     handle_verification_email_rate_limit,
 )
 from allauth.account.models import EmailAddress
-from allauth.core import ratelimit
 from allauth.headless.account.inputs import SignupInput
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
@@ -29,15 +28,19 @@ from rest_framework.response import Response
 
 from accounts import services as accounts
 from accounts.models import User
-from api import tokens
+from api import limits, tokens
 from api.errors import RateLimited
 from api.fields import Input, StrictText, clean
+from api.idempotency import claim_of, respond
+from api.renderers import dump
 from api.schema import CART_TOKEN, operation
 from api.v1.carts import guest_token
 from api.views import PublicView
 from cart import services as carts
 from checkout import services as checkout
+from common import idempotency
 from common.errors import Forbidden
+from common.idempotency import Reply
 
 # Longer ones would only cost time to hash.
 MAX_PASSWORD = 256
@@ -124,8 +127,9 @@ class RegisterView(AnonymousView):
         body=REGISTER,
         example={"email": "min-ji@example.com", "password": "correct horse battery"},
         reply={201: RegisteredJson},
+        keyed="yes",
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Register an e-mail address.
 
         The answer is the same for an address that is known already: only its owner is
@@ -133,15 +137,20 @@ class RegisterView(AnonymousView):
         """
         asked = clean(REGISTER, request)
         http = request._request  # noqa: SLF001 — allauth takes Django's request
-        if not ratelimit.consume(http, action="signup"):
-            raise RateLimited(wait=60)
         email = asked["email"].lower()
-        form = SignupInput(data={"email": email, "password": asked["password"]})
-        user = None if _is_known(form) else _register(http, form, asked)
-        _send_letter(http, email, user, asked["password"])
-        body: RegisteredJson = {"email": email, "name": asked.get("name", "")}
+
+        def register() -> Reply:
+            form = SignupInput(data={"email": email, "password": asked["password"]})
+            user = None if _is_known(form) else _register(http, form, asked)
+            _send_letter(http, email, user, asked["password"])
+            body: RegisteredJson = {"email": email, "name": asked.get("name", "")}
+            return Reply(201, dump(body).decode())
+
+        claim = claim_of(request, limits.account_key(email))
+        response = respond(idempotency.run_outside(claim, register))
         # Else it would be there for newcomers only, whose session was looked for.
-        return Response(body, status=201, headers={"Vary": "Cookie"})
+        response["Vary"] = "Cookie"
+        return response
 
 
 class TokenView(AnonymousView):
@@ -241,6 +250,7 @@ def check_second_step(user: User, code: str) -> None:
 def _authenticate(request: Request, asked: dict[str, Any]) -> User:
     http = request._request  # noqa: SLF001 — allauth takes Django's request
     email = asked["email"].lower()
+    limits.check_password_try(request, email)
     try:
         user = get_adapter().authenticate(http, email=email, password=asked["password"])
     except DjangoValidationError:
@@ -256,6 +266,7 @@ def _authenticate(request: Request, asked: dict[str, Any]) -> User:
         raise EmailNotVerified
     found: User = user
     check_second_step(found, asked.get("code", ""))
+    limits.password_was_right(request, email)
     return found
 
 

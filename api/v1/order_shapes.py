@@ -243,8 +243,8 @@ def along(names: Iterable[str]) -> list[str]:
 
 def expanded_json(order: Order, names: Iterable[str]) -> ExpandedOrderJson:
     """Render an order of a list with some of its details."""
-    more: Any = {name: EXPANSIONS[name].render(order) for name in sorted(names)}
-    return {**order_json(order), **more}
+    shown: Any = order_json(order)
+    return shown | {name: EXPANSIONS[name].render(order) for name in sorted(names)}
 
 
 WITH_DETAILS = (

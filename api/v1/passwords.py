@@ -5,7 +5,6 @@ from typing import Any, TypedDict
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ResetPasswordForm
 from allauth.account.models import EmailAddress
-from allauth.core import ratelimit
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponse
@@ -73,8 +72,6 @@ class PasswordResetView(AnonymousView):
         """
         http = request._request  # noqa: SLF001 — allauth takes Django's request
         email = clean(ASK_RESET, request)["email"].lower()
-        if not ratelimit.consume(http, action="reset_password", key=email):
-            raise RateLimited(wait=60)
         form = ResetPasswordForm(data={"email": email})
         if form.is_valid():
             form.save(http)
@@ -102,8 +99,6 @@ class PasswordResetConfirmView(AnonymousView):
         The token is the end of the letter's link, works once and for 30 minutes.
         """
         http = request._request  # noqa: SLF001 — allauth takes Django's request
-        if not ratelimit.consume(http, action="reset_password_from_key"):
-            raise RateLimited(wait=60)
         asked = clean(RESET, request)
         user = proving.resetter(asked["token"])
         _accept("password", asked["password"], user)

@@ -8,7 +8,6 @@ from allauth.account.internal.flows.email_verification import (
     handle_verification_email_rate_limit,
 )
 from allauth.account.models import EmailAddress
-from allauth.core import ratelimit
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from allauth.socialaccount.internal.flows.login import pre_social_login
 from allauth.socialaccount.models import SocialLogin, SocialToken
@@ -23,7 +22,6 @@ from rest_framework.response import Response
 
 from accounts.errors import EmailMissing, ServiceNotOffered, ServiceTokenInvalid
 from accounts.models import User
-from api.errors import RateLimited
 from api.fields import Input, StrictText, clean
 from api.schema import CART_TOKEN, operation
 from api.shapes import ListJson
@@ -128,8 +126,6 @@ class ServiceSignInView(AnonymousView):
             )
         cart_token = guest_token(request)
         http = request._request  # noqa: SLF001 — allauth takes Django's request
-        if not ratelimit.consume(http, action="login"):
-            raise RateLimited(wait=60)
         login = _login_of(http, service, token)
         user = _open(http, login, asked.get("code", ""))
         body = sign_in(request, user, asked.get("device", ""), cart_token)

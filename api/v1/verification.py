@@ -5,7 +5,6 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.signup import send_unknown_account_mail
 from allauth.account.models import EmailAddress
-from allauth.core import ratelimit
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +12,6 @@ from rest_framework.request import Request
 from accounts import proving
 from accounts.errors import VerificationOver
 from accounts.models import User
-from api.errors import RateLimited
 from api.fields import Input, StrictText, clean
 from api.schema import operation
 from api.v1.auth import AnonymousView
@@ -51,8 +49,6 @@ class VerifyEmailView(AnonymousView):
         token works once and for three days.
         """
         http = request._request  # noqa: SLF001 — allauth takes Django's request
-        if not ratelimit.consume(http, action="login"):
-            raise RateLimited(wait=60)
         _confirm(http, clean(VERIFICATION, request)["token"])
         return HttpResponse(status=204)
 
@@ -75,11 +71,6 @@ class ResendVerificationView(AnonymousView):
         """
         http = request._request  # noqa: SLF001 — allauth takes Django's request
         email = clean(RESEND, request)["email"].lower()
-        if not (
-            ratelimit.consume(http, action="signup")
-            and ratelimit.consume(http, action="confirm_email", key=email)
-        ):
-            raise RateLimited(wait=180)
         _write(http, email)
         return HttpResponse(status=204)
 

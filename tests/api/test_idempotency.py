@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import OperationalError
 from django.db.models import Sum
 from psycopg import errors as pg
@@ -246,7 +247,10 @@ def _bought_by(user: User) -> int:
 def test_fifty_of_the_same_have_one_effect_and_one_reply(kind: str) -> None:
     user = UserFactory.create(points=1_000_000)
     method, path, body, made = KINDS[kind](user)
-    clients = [Api(user) for _ in range(50)]
+    clients = [Api() for _ in range(50)]
+    signed_in = Api(user).headers
+    for client in clients:
+        client.headers = signed_in
 
     answers: list[Any] = run_together(
         lambda number: clients[number].send(method, path, body, Idempotency_Key="one"),
@@ -256,6 +260,21 @@ def test_fifty_of_the_same_have_one_effect_and_one_reply(kind: str) -> None:
     assert {answer.status for answer in answers} <= {200, 201}
     assert len({answer.response.content for answer in answers}) == 1
     assert made() == 1
+
+
+@pytest.mark.django_db
+def test_registering_twice_with_a_key_sends_one_letter(guest: Api) -> None:
+    body = {"email": "new@example.com", "password": "correct horse battery"}
+    path = "/api/v1/auth/register"
+
+    answers = [guest.post(path, body, Idempotency_Key="k") for _ in range(2)]
+    other = guest.post(path, body | {"password": "x" * 20}, Idempotency_Key="k")
+
+    assert [answer.status for answer in answers] == [201, 201]
+    assert answers[0].response.content == answers[1].response.content
+    assert answers[1].header("Idempotency-Replayed") == "true"
+    assert (other.status, other.code) == (422, "idempotency_mismatch")
+    assert len(mail.outbox) == 1
 
 
 @pytest.mark.django_db
