@@ -27,6 +27,7 @@ from api.described import (
 )
 from api.errors import code_of, status_of
 from api.examples import VALUES, example_of
+from api.guests import HEADER, SignedInOrWithKey, SignedInToRead
 from api.problems import title_of
 from api.reach import extras_of, reach, words_of
 from api.registry import registry
@@ -134,6 +135,8 @@ class AutoSchema(BaseAutoSchema):
             return None
         for parameter in found.get("parameters", ()):
             _narrow(parameter)
+        if "security" in found:
+            found["security"] += self._guests_security()
         if operation_id := getattr(self.view, "operation_id", ""):
             found["operationId"] = operation_id
         if "{user_id}" in self.path and not found["operationId"].startswith("users_"):
@@ -158,6 +161,14 @@ class AutoSchema(BaseAutoSchema):
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         finally:
             self.method = method
+
+    def _guests_security(self) -> list[Schema]:
+        """Return how people without an account may come in."""
+        if SignedInOrWithKey in self.view.permission_classes:
+            return [{"orderKey": []}]
+        if SignedInToRead in self.view.permission_classes and self.method == "POST":
+            return [{}]
+        return []
 
     def _describe_replies(self, found: Schema, *, is_compat: bool) -> None:
         reached = reach(type(self.view), self.method.lower())
@@ -219,6 +230,12 @@ def add_shapes(result: Schema, **_: Any) -> Schema:
     name_choices(schemas, result["paths"])
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = HEADERS
+    components["securitySchemes"]["orderKey"] = {
+        "type": "apiKey",
+        "in": "header",
+        "name": HEADER,
+        "description": "The `key` of a guest's order.",
+    }
     components["examples"] = {}
     operations = [
         found for methods in result["paths"].values() for found in methods.values()

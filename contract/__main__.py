@@ -25,7 +25,7 @@ def main() -> None:
         command.set_defaults(run=run)
         if name == "fuzz":
             command.add_argument("--examples", type=int, default=100)
-            command.add_argument("--seed", type=int, default=1)
+            command.add_argument("--phases", default=fuzz.PHASES)
             command.add_argument("--role", action="append", choices=fuzz.ROLES)
             command.add_argument("--only", help="operations whose id matches this")
     arguments = vars(parser.parse_args())

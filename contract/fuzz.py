@@ -4,15 +4,16 @@ import re
 from collections.abc import Sequence
 
 from contract.shop import faults, running
-from contract.tools import HERE, ContractError, call, folder, python_of, say
+from contract.tools import HERE, ContractError, attempt, folder, python_of, say
 from demo.logins import ADMINISTRATOR, MINJI
 
 ROLES = {"anonymous": None, "shopper": MINJI, "staff": ADMINISTRATOR}
-CHECKS = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
+CHECKS = ["--checks", "all", "--phases"]
+PHASES = "examples,coverage,fuzzing,stateful"
 
 
 def run(
-    *, examples: int, seed: int, role: Sequence[str] | None, only: str | None
+    *, examples: int, phases: str, role: Sequence[str] | None, only: str | None
 ) -> None:
     """Try every operation with what it does and does not expect; all checks, all links.
 
@@ -23,7 +24,7 @@ def run(
         failed = [
             name
             for name in role or ROLES
-            if not _passes(str(python), url, name, examples, seed, only)
+            if not _passes(str(python), url, name, examples, phases, only)
         ]
         if found := faults():
             raise ContractError("The shop's log:\n" + "\n".join(found[:20]))
@@ -32,13 +33,14 @@ def run(
 
 
 def _passes(
-    python: str, url: str, role: str, examples: int, seed: int, only: str | None
+    python: str, url: str, role: str, examples: int, phases: str, only: str | None
 ) -> bool:
     login = ROLES[role]
     command = [python, "-m", "schemathesis.cli"]
     command += ["--config-file", str(HERE / "schemathesis.toml")]
-    command += ["run", f"{url}/api/schema", *CHECKS, "--seed", str(seed)]
-    command += ["--max-examples", str(examples), "--continue-on-failure", "--no-color"]
+    command += ["run", f"{url}/api/schema", *CHECKS, phases]
+    command += ["--max-examples", str(examples), "--no-color"]
+    command += ["--continue-on-failure"]
     if only:
         command += ["--include-operation-id-regex", only]
     environment = {
@@ -48,12 +50,9 @@ def _passes(
         "SHOP_EMAIL": login.email if login else "",
         "SHOP_PASSWORD": login.password if login else "",
     }
-    report = folder("fuzz") / f"{role}.txt"
-    try:
-        text, passed = call(command, environment=environment, cwd=folder("fuzz")), True
-    except ContractError as error:
-        text, passed = str(error), False
-    report.write_text(text)
+    code, text = attempt(command, environment=environment, cwd=folder("fuzz"))
+    (folder("fuzz") / f"{role}.txt").write_text(text)
+    passed = code == 0
     cases = re.findall(r"(\d+) generated", text)
     say(f"as {role}: {'passed' if passed else 'FAILED'}, {sum(map(int, cases))} cases")
     return passed

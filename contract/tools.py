@@ -67,6 +67,19 @@ def call(
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run a program; return what it prints, raise ``ContractError`` if it fails."""
+    code, said = attempt(command, cwd=cwd, environment=environment)
+    if code:
+        raise ContractError(f"{' '.join(command[:6])} …\n{said[-8000:]}")
+    return said
+
+
+def attempt(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a program; return how it ended, and what it printed."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -77,9 +90,7 @@ def call(
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise ContractError(f"{' '.join(command[:6])} …\n{done.stdout[-8000:]}")
-    return done.stdout
+    return done.returncode, done.stdout
 
 
 def need_java() -> None:

@@ -8,6 +8,8 @@ from api import tokens
 from cart import services as carts
 from checkout import services as checkout
 from checkout.services import Purchase
+from tests.api.auth_bodies import auth_bodies, letters
+from tests.api.staff_bodies import staff_bodies, staff_places, staff_world
 from tests.factories import (
     PASSWORD,
     AddressFactory,
@@ -31,7 +33,11 @@ REVIEW = {"rating": 4, "text": "Just what I wanted."}
 STAFF = {"ship", "refund", "refund-plan"}
 # Which product some are about.
 PRODUCT_OF = {"reviews": "reviewable", "back-in-stock": "sold_out"}
-ORDER_OF = dict.fromkeys(STAFF, "packed") | {"returns": "sent"}
+ORDER_OF = dict.fromkeys(STAFF, "packed") | {
+    "returns": "sent",
+    "pack": "paid",
+    "deliver": "sent",
+}
 
 
 def make_world(user: User, other: User) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def make_world(user: User, other: User) -> dict[str, Any]:
         checkout.ship(order_id=UUID(order_id), carrier="Post", actor_id=None)
         return order_id
 
-    return {
+    world = {
         "product": product.pk,
         "sold_out": ProductFactory.create(stock_on_hand=0).pk,
         "order": order_of(user),
@@ -72,8 +78,10 @@ def make_world(user: User, other: User) -> dict[str, Any]:
         "user": user.pk,
         "email": user.email,
         "refresh": tokens.sign_in(user).refresh,
+        **letters(user, other),
         **reviews_of(user, other),
     }
+    return world | staff_world(user, world)
 
 
 def reviews_of(user: User, other: User) -> dict[str, int]:
@@ -159,15 +167,16 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
     if operation == "POST /api/cart":
         return items[0]
     path = operation.split()[1].removeprefix("/api/").removeprefix("v1/")
-    return bodies[path]
+    return (bodies | auth_bodies(world) | staff_bodies(world))[path]
 
 
 def path_of(operation: str, world: dict[str, Any]) -> tuple[str, str]:
     method, path = operation.split()
     action = path.rpartition("/")[2]
-    return method, path.format(
-        order_id=world[ORDER_OF.get(action, "order")],
-        product_id=world[PRODUCT_OF.get(action, "product")],
-        review_id=world["others_review" if action == "report" else "review"],
-        address_id=world["address"],
-    )
+    whose = {
+        "order_id": world[ORDER_OF.get(action, "order")],
+        "product_id": world[PRODUCT_OF.get(action, "product")],
+        "review_id": world["others_review" if action == "report" else "review"],
+        "address_id": world["address"],
+    }
+    return method, path.format(**(world | whose | staff_places(action, world)))

@@ -35,7 +35,11 @@ def test_it_is_openapi_3_1_and_loads() -> None:
     whole = yaml.safe_load(COMMITTED.read_text())
 
     assert whole["openapi"] == "3.1.1"
-    assert whole["components"]["securitySchemes"].keys() == {"accessToken", "session"}
+    assert whole["components"]["securitySchemes"].keys() == {
+        "accessToken",
+        "orderKey",
+        "session",
+    }
 
 
 def test_every_reference_leads_somewhere() -> None:
