@@ -91,6 +91,7 @@ class ProductSheetListView(PersonalView):
         demand(request, MAY_VIEW)
         asked = clean_query(SHEET_QUERY, request)
         found = _asked_for(sheets(), asked)
+        every = found
         if position := decode_cursor(asked.get("cursor"), int):
             found = found.filter(pk__lt=position[0])
         body = page(
@@ -99,6 +100,7 @@ class ProductSheetListView(PersonalView):
             asked["limit"],
             cursor_of=lambda product: encode_cursor(product.pk),
             render=sheet_json,
+            all_rows=every,
         )
         return Response(body, headers=link_header(body))
 

@@ -78,6 +78,7 @@ class ReturnListView(PersonalView):
         found = Return.objects.prefetch_related("lines", "order__lines").order_by("-pk")
         if state := asked.get("state"):
             found = found.filter(state=state)
+        every = found
         if position := decode_cursor(asked.get("cursor"), int):
             found = found.filter(pk__lt=position[0])
         body = page(
@@ -86,6 +87,7 @@ class ReturnListView(PersonalView):
             asked["limit"],
             cursor_of=lambda one: encode_cursor(one.pk),
             render=lambda one: return_json(one, lines_of(one.order)),
+            all_rows=every,
         )
         return Response(body, headers=link_header(body))
 

@@ -78,6 +78,7 @@ class ReviewQueueView(PersonalView):
             found = Review.objects.to_moderate()
         else:
             found = Review.objects.filter(state=asked["state"])
+        every = found
         if position := decode_cursor(asked.get("cursor"), int):
             found = found.filter(pk__lt=position[0])
         rows = found.select_related("user").prefetch_related("photos").order_by("-pk")
@@ -87,6 +88,7 @@ class ReviewQueueView(PersonalView):
             asked["limit"],
             cursor_of=lambda review: encode_cursor(review.pk),
             render=queued_json,
+            all_rows=every,
         )
         return Response(body, headers=link_header(body))
 

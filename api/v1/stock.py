@@ -83,6 +83,7 @@ class StockAdjustmentsView(PersonalView):
         found = StockMovement.objects.filter(product=product_id).order_by("-pk")
         if kind := asked.get("kind"):
             found = found.filter(kind=kind)
+        every = found
         if position := decode_cursor(asked.get("cursor"), int):
             found = found.filter(pk__lt=position[0])
         body = page(
@@ -91,6 +92,7 @@ class StockAdjustmentsView(PersonalView):
             asked["limit"],
             cursor_of=lambda movement: encode_cursor(movement.pk),
             render=movement_json,
+            all_rows=every,
         )
         return Response(body, headers=link_header(body))
 

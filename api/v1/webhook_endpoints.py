@@ -252,6 +252,7 @@ class WebhookDeliveryListView(PersonalView):
                 delivered_at__isnull=state != "delivered",
                 dead_at__isnull=state != "failed",
             )
+        every = found
         if position := decode_cursor(asked.get("cursor"), int):
             found = found.filter(pk__lt=position[0])
         body = page(
@@ -260,6 +261,7 @@ class WebhookDeliveryListView(PersonalView):
             asked["limit"],
             cursor_of=lambda one: encode_cursor(one.pk),
             render=lambda one: delivery_json(one, endpoint),
+            all_rows=every,
         )
         return Response(body, headers=link_header(body))
 
