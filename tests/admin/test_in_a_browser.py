@@ -1,35 +1,22 @@
 """The admin in Chromium: accessible in both schemes, and at home under our policy."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import Product
 from coupons.models import CouponBatch
 from promotions.models import Promotion
+from tests.browsers import chromium as chromium
 from tests.factories import StaffFactory
 from tests.shops import Shop, busy_shop
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 def paths(shop: Shop) -> list[str]:

@@ -7,17 +7,17 @@ Signing up does not sign in; the link in the letter that the shop sends does.
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from coupons.models import Coupon, CouponState
 from demo.receiver import DataPlatform
 from orders.models import Order, OrderStatus
+from tests.browsers import chromium as chromium
 from tests.factories import PASSWORD
 from tests.faults.steps import arrived
 from tests.figures import Note
@@ -25,7 +25,6 @@ from tests.journeys.conftest import Shelves
 from tests.journeys.hands import PATIENCE
 from tests.journeys.letters import link_to_confirm
 from tests.running import Running, Web, wait_for
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -85,17 +84,6 @@ class Visitor:
         if folder := os.environ.get("SCREENSHOTS_DIR"):
             file = f"{self.look.name}-{self.who}-{self.steps:02}-{name}.png"
             self.page.screenshot(path=Path(folder) / file, full_page=True)
-
-
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 def visitor(browser: Browser, shop: Web, look: Look, who: str) -> Visitor:

@@ -5,23 +5,22 @@ checked by the books at the end of each journey.
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.db.models.functions import Now
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from orders.models import Order, OrderStatus
 from payments.gateways.sandbox import Script
 from payments.models import Payment, PaymentState, ProviderEvent
 from points import services as points
+from tests.browsers import chromium as chromium
 from tests.journeys.conftest import Shelves
 from tests.journeys.test_browser_journey import LOOKS, Look, Visitor, visitor
 from tests.running import Web, wait_for
 from tests.shop.test_in_a_browser import RULES
 from tests.strangers import Stranger, shopper_at
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PHONES = [look for look in LOOKS if look.width == 390]
@@ -34,17 +33,6 @@ ADDRESS = {
 }
 CHECKING = "We are checking your payment"
 THANKS = "Thank you! Your order is paid."
-
-
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("look", PHONES, ids=lambda look: look.name)

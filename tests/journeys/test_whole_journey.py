@@ -6,19 +6,19 @@ keyboard alone, on a desk and on a phone. The letters are those that the shop se
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from checkout import services as checkout
 from coupons.models import Coupon, CouponState
 from orders.models import Order, OrderStatus
 from points.models import EntryKind, LedgerEntry
 from reviews.models import Review
+from tests.browsers import chromium as chromium
 from tests.factories import PASSWORD
 from tests.journeys.conftest import Shelves
 from tests.journeys.hands import PATIENCE, Hand, Keys, Pointer
@@ -26,7 +26,6 @@ from tests.journeys.letters import link_to_confirm
 from tests.journeys.test_browser_journey import Look, Visitor, visitor
 from tests.reviewing import TEXT
 from tests.running import Running, Web
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ADDRESS = {
@@ -89,17 +88,6 @@ class Shopper:
     def sees(self, text: str, *, within: str = "main") -> None:
         """Wait until the page says so."""
         expect(self.page.locator(within).first).to_contain_text(text, timeout=PATIENCE)
-
-
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 def test_everybody_gets_from_signing_up_to_a_review(

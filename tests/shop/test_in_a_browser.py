@@ -1,6 +1,6 @@
 """The pages in Chromium: accessible, nothing sticks out, scripts only help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,7 +11,6 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    sync_playwright,
 )
 from pytest_django.live_server_helper import LiveServer
 
@@ -20,6 +19,7 @@ from catalog.models import Product
 from checkout import services as checkout
 from checkout.services import Purchase
 from orders.models import Order
+from tests.browsers import chromium as chromium
 from tests.factories import (
     AddressFactory,
     CouponBatchFactory,
@@ -28,7 +28,6 @@ from tests.factories import (
     ProductFactory,
     UserFactory,
 )
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -64,17 +63,6 @@ OWN_PAGES = [
     "/accounts/password/change/",
     "/accounts/logout/",
 ]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -22,13 +22,13 @@ from catalog.models import Product
 from checkout import parcels
 from checkout import services as checkout
 from checkout.services import Purchase
+from tests.browsers import chromium as chromium
 from tests.factories import DeliveryMethodFactory, ProductFactory, UserFactory
 from tests.running import Live, Running, Web
 from tests.running import platform as platform
 from tests.running import running as running
 from tests.shop.sockets import session_of
 from tests.shop.test_in_a_browser import RULES, console_errors
-from tests.shop.test_in_a_browser import chromium as chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -1,30 +1,17 @@
 """The search field and the filters in Chromium, by keyboard and without scripts."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from shop.listing import PER_PAGE
+from tests.browsers import chromium as chromium
 from tests.factories import CategoryFactory, DeliveryMethodFactory, ProductFactory
 from tests.shop.test_in_a_browser import console_errors, faults, opened
-from tests.tools import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 FIELD, LIST = "#q", "#suggestions"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -17,14 +17,13 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    sync_playwright,
 )
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from catalog import cache
 from common.memo import Memo
-from tests.tools import require
+from tests.browsers import chromium as chromium
 
 PHONE = 390
 HEIGHT = 844
@@ -57,19 +56,6 @@ class Visit(Protocol):
         scripts: bool = True,
         status: int = 200,
     ) -> Page: ...
-
-
-# Not for the whole session: Playwright keeps an event loop running, in which tests of
-# async code and other browsers cannot begin.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)
