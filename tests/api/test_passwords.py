@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -260,5 +261,16 @@ def test_account_with_orders_under_way_stays(
 
     assert (answer.status, answer.code) == (409, "account_still_needed")
     assert Order.objects.get(pk=order.pk).user_id == user.pk
+    user.refresh_from_db()
+    assert user.is_active
+
+
+@pytest.mark.parametrize(
+    "body", [{"password": 1}, {"password": None}, {"password": "a\0b"}, b"null", b"{"]
+)
+def test_hostile_bodies_delete_nothing(body: Any, user: User) -> None:
+    api, _refresh = signed_in(user)
+
+    assert api.send("DELETE", "/api/v1/users/me", body).status == 400
     user.refresh_from_db()
     assert user.is_active
