@@ -28,6 +28,14 @@ def letters(user: User, other: User) -> dict[str, str]:
 def auth_bodies(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
     email = {"email": world["email"]}
     return {
+        "auth/register": {
+            "email": "new@example.com",
+            "password": PASSWORD,
+            "name": "x",
+        },
+        "auth/token": email | {"password": PASSWORD},
+        "auth/token/refresh": {"refresh": world["refresh"]},
+        "auth/token/revoke": {"refresh": world["refresh"]},
         "auth/verify-email": {"token": world["verification"]},
         "auth/verify-email/resend": email,
         "auth/password/reset": email,

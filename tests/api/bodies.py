@@ -11,7 +11,6 @@ from checkout.services import Purchase
 from tests.api.auth_bodies import auth_bodies, letters
 from tests.api.staff_bodies import staff_bodies, staff_places, staff_world
 from tests.factories import (
-    PASSWORD,
     AddressFactory,
     CouponBatchFactory,
     CouponFactory,
@@ -155,14 +154,6 @@ def valid(operation: str, world: dict[str, Any]) -> dict[str, Any]:
         "products/{product_id}/back-in-stock": {"email": "guest@example.com"},
         "reviews/{review_id}": REVIEW,
         "reviews/{review_id}/report": {"reason": "spam"},
-        "auth/register": {
-            "email": "new@example.com",
-            "password": PASSWORD,
-            "name": "x",
-        },
-        "auth/token": {"email": world["email"], "password": PASSWORD},
-        "auth/token/refresh": {"refresh": world["refresh"]},
-        "auth/token/revoke": {"refresh": world["refresh"]},
     }
     if operation == "POST /api/cart":
         return items[0]

@@ -23,6 +23,7 @@ from notifications import services as notifications
 from notifications.models import Notification
 from tests.api.client import Answer, Api
 from tests.factories import (
+    PASSWORD,
     AddressFactory,
     CouponBatchFactory,
     CouponFactory,
@@ -139,6 +140,18 @@ CALLS: dict[str, Call] = {
         f"/api/v1/users/me/addresses/{s.address.pk}/default"
     ),
     "user": lambda api, s: api.get(f"/api/v1/users/{s.user.pk}"),
+    "sign-ins": lambda api, _: api.get("/api/v1/auth/sessions"),
+    "end other sign-ins": lambda api, _: api.post(
+        "/api/v1/auth/sessions/revoke-others"
+    ),
+    "ask for a new password": lambda api, s: api.post(
+        "/api/v1/auth/password/reset", {"email": s.user.email}
+    ),
+    "change the password": lambda api, _: api.post(
+        "/api/v1/auth/password/change",
+        {"current_password": PASSWORD, "new_password": "another horse battery"},
+    ),
+    "export": lambda api, _: api.get("/api/v1/users/me/export"),
     "points": lambda api, _: api.get("/api/v1/points"),
     "points history": lambda api, _: api.get("/api/v1/points/history"),
     "points charge": lambda api, _: api.post("/api/v1/points/charge", {"amount": 5}),
