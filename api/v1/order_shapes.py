@@ -244,7 +244,9 @@ def along(names: Iterable[str]) -> list[str]:
 def expanded_json(order: Order, names: Iterable[str]) -> ExpandedOrderJson:
     """Render an order of a list with some of its details."""
     shown: Any = order_json(order)
-    return shown | {name: EXPANSIONS[name].render(order) for name in sorted(names)}
+    shown |= {name: EXPANSIONS[name].render(order) for name in sorted(names)}
+    expanded: ExpandedOrderJson = shown
+    return expanded
 
 
 WITH_DETAILS = (

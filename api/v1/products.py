@@ -21,6 +21,9 @@ from api.errors import QueryInvalid
 from api.fields import Input, clean_query
 from api.schema import operation
 from api.shapes import MoneyJson, money, money_or_none
+from api.sparse import Names
+from api.v1.product_extras import EXPANSIONS, expanded
+from api.v1.reviews import ReviewJson
 from api.views import GuestView, PublicView, cacheable
 from catalog.errors import ProductGone, ProductNotFound
 from catalog.models import Product
@@ -174,6 +177,13 @@ class ProductJson(ProductCardJson):
     personal_price: MoneyJson | None
 
 
+class ExpandedProductJson(ProductJson):
+    """A product with what ``expand`` names."""
+
+    reviews: NotRequired[list[ReviewJson]]
+    related: NotRequired[list[ProductCardJson]]
+
+
 class StockJson(TypedDict):
     """How much of a product is left right now."""
 
@@ -215,7 +225,12 @@ class BestQuery(Input):
     )
 
 
+class DetailQuery(Input):
+    expand = Names(EXPANSIONS, help_text="Show that, too, ten at most.")
+
+
 BEST_QUERY = BestQuery()
+DETAIL_QUERY = DetailQuery()
 
 
 class OpenView(PublicView):
@@ -244,7 +259,8 @@ class ProductView(OpenView):
     @operation(
         "products_retrieve",
         "Show a product",
-        reply={200: ProductJson},
+        query=DETAIL_QUERY,
+        reply={200: ExpandedProductJson},
         problems=(410,),
     )
     def get(self, request: Request, product_id: int) -> HttpResponse:
@@ -256,7 +272,12 @@ class ProductView(OpenView):
         if not rows:
             [(was_sold,)] = read(WAS_SOLD_SQL, {"id": product_id})
             raise ProductGone if was_sold else ProductNotFound
-        return cacheable(request, _detail(rows[0], request.user.pk))
+        body: Any = _detail(rows[0], request.user.pk)
+        # Most requests have no query: nothing is read of it for them.
+        if request.META.get("QUERY_STRING"):
+            asked = clean_query(DETAIL_QUERY, request)
+            body |= expanded(product_id, asked.get("expand", ()), cards_of)
+        return cacheable(request, body)
 
 
 class ProductStockView(PublicView):

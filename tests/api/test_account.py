@@ -31,7 +31,7 @@ def test_profile_shows_nothing_secret(api: Api, user: User) -> None:
         "created_at",
     }
     assert answer.body["email"] == user.email
-    assert answer.header("Cache-Control") == "private, no-store"
+    assert answer.header("Cache-Control") == "private, no-cache"
 
 
 def test_profile_changes_what_is_sent_and_nothing_else(api: Api, user: User) -> None:

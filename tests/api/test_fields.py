@@ -12,6 +12,7 @@ from api.pages import description
 from tests.api.client import Api
 from tests.api.paying import order_of
 from tests.factories import ProductFactory, UserFactory
+from tests.reviewing import published
 
 pytestmark = pytest.mark.django_db
 PRODUCTS, ORDERS, ME = "/api/v1/products", "/api/v1/orders", "/api/v1/users/me"
@@ -98,6 +99,21 @@ def test_expansion_takes_as_many_statements_for_many_as_for_one(
     assert statements() == for_one
 
 
+def test_product_shows_reviews_and_what_goes_with_it(api: Api) -> None:
+    product = ProductFactory.create()
+    review = published(product)
+    path = f"{PRODUCTS}/{product.pk}"
+
+    plain = api.get(path).body
+    full = api.get(f"{path}?expand=reviews,related").body
+
+    assert not plain.keys() & {"reviews", "related"}
+    assert [one["id"] for one in full["reviews"]] == [review.pk]
+    listed = api.get(f"{path}/related").body["items"]
+    assert full["related"] == [item["product"] for item in listed]
+    assert api.get(f"{path}?expand=seller").pointers == ["expand"]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -147,8 +163,9 @@ def test_every_read_describes_fields_and_every_list_total() -> None:
         operation = methods.get("get", {})
         names = {item["name"] for item in operation.get("parameters", ())}
         content = operation.get("responses", {}).get("200", {}).get("content", {})
-        # The schema of an event is not of our making.
-        if "application/json" in content and "event_type" not in path:
+        # What somebody takes along is whole, and an event's schema is not a resource.
+        is_whole = path.endswith(("/export", "{event_type}"))
+        if "application/json" in content and not is_whole:
             assert "fields" in names, path
         if "cursor" in names and "limit" in names:
             assert "include" in names or "sync" in path, path
