@@ -22,6 +22,7 @@ from checkout.services import Purchase
 from notifications import services as notifications
 from notifications.models import Notification
 from tests.api.client import Answer, Api
+from tests.api.staff_counts import STAFF_CALLS
 from tests.factories import (
     PASSWORD,
     AddressFactory,
@@ -272,6 +273,7 @@ CALLS: dict[str, Call] = {
     ),
     "review helpful": lambda api, s: api.post(f"/api/v1/reviews/{s.review.pk}/helpful"),
     "own reviews": lambda api, _: api.get("/api/v1/reviews"),
+    **STAFF_CALLS,
 }
 
 
