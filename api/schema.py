@@ -135,8 +135,9 @@ class AutoSchema(BaseAutoSchema):
             return None
         for parameter in found.get("parameters", ()):
             _narrow(parameter)
-        if "security" in found:
-            found["security"] += self._guests_security()
+        security = [*found.get("security", []), *self._guests_security()]
+        # Nothing but "or nothing" is nothing.
+        found["security"] = [] if security == [{}] else security
         if operation_id := getattr(self.view, "operation_id", ""):
             found["operationId"] = operation_id
         if "{user_id}" in self.path and not found["operationId"].startswith("users_"):

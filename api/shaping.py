@@ -84,8 +84,7 @@ def name_choices(schemas: dict[str, Schema], paths: dict[str, Any]) -> None:
         *(("", *found) for path in sorted(paths) for found in _all(paths[path])),
     ]
     for owner, key, schema in places:
-        # One word is a constant, and needs no name.
-        if len(schema.get("enum", ())) < 2 or schema.get("type") != "string":  # noqa: PLR2004
+        if not _is_choice(schema):
             continue
         words = tuple(sorted(schema["enum"]))
         if words not in names:
@@ -99,6 +98,16 @@ def name_choices(schemas: dict[str, Schema], paths: dict[str, Any]) -> None:
         reference = {"$ref": f"#/components/schemas/{name}"}
         schema.update({"allOf": [reference]} if schema else reference)
     schemas |= named
+
+
+def _is_choice(schema: Schema) -> bool:
+    """Tell whether a schema is a choice of words that a name can stand for."""
+    if "enum" not in schema or schema.get("type") != "string":
+        return False
+    for needless in ("minLength", "x-spec-enum-id"):
+        schema.pop(needless, None)
+    # One word is a constant; and a name beside a default is more than some tools read.
+    return len(schema["enum"]) > 1 and "default" not in schema
 
 
 def _all(schema: Any, key: str = "") -> Iterator[tuple[str, Schema]]:

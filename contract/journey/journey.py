@@ -54,7 +54,7 @@ product = next(
     found
     for found in products
     if found.available > 3
-    and coupon.min_spend.amount <= found.price.amount * 2 < 180_000
+    and coupon.discount.min_spend.amount <= found.price.amount * 2 < 180_000
 )
 order = ok(
     orders_create.sync(

@@ -1,6 +1,6 @@
 // What the README does by curl, with the types that the description gives.
 import createClient from "openapi-fetch";
-import type { components, paths } from "./schema";
+import type { components, paths } from "./schema.js";
 
 declare const process: { argv: string[] };
 type Order = components["schemas"]["PlacedOrder"];
@@ -49,7 +49,7 @@ const products = ok(
   await client.GET("/api/v1/products", { params: { query: { limit: 50 } } }),
 );
 const fitting = products.items.find(
-  ({ available, price }) => available > 3 && price.amount * 2 >= coupon.min_spend.amount && price.amount < 90_000,
+  ({ available, price }) => available > 3 && price.amount * 2 >= coupon.discount.min_spend.amount && price.amount < 90_000,
 );
 if (!fitting) throw new Error("nothing to buy");
 const order: Order = ok(
