@@ -40,7 +40,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    # A UUID is best; quotes around it do not count.
+    {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=-]{1,128}$"},
     OpenApiParameter.HEADER,
     description=(
         "Recommended. The same key with the same body gives the first reply again, "
@@ -241,6 +242,8 @@ def add_shapes(result: Schema, **_: Any) -> Schema:
     operations = [
         found for methods in result["paths"].values() for found in methods.values()
     ]
+    for found in operations:
+        _name_files(found, schemas)
     ids = {found["operationId"] for found in operations}
     for found in operations:
         _give_examples(found, components)
@@ -407,6 +410,16 @@ def _give_examples(found: Schema, components: Schema) -> None:
     for body in bodies:
         if body is not None and "examples" not in body:
             body["examples"] = {"Example": _example(body["schema"], components)}
+
+
+def _name_files(found: Schema, schemas: Schema) -> None:
+    """Say of uploads that they are files; they are addresses only in replies."""
+    for kind, body in found.get("requestBody", {}).get("content", {}).items():
+        shape = schemas.get(body["schema"].get("$ref", "").rpartition("/")[2], {})
+        for part in shape.get("properties", {}).values() if kind != JSON else ():
+            for field in (part, part.get("items", {})):
+                if field.get("format") == "uri":
+                    field["format"] = "binary"
 
 
 def _give_links(found: Schema, ids: set[str]) -> None:

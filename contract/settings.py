@@ -22,3 +22,5 @@ os.environ.setdefault("SHOP_STATE_DIR", str(_local / "contract"))
 os.environ.setdefault("SHOP_PG_UNSAFE", "1")
 
 from config.settings import *  # noqa: E402, F403
+
+ACCOUNT_RATE_LIMITS = False
