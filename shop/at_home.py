@@ -13,4 +13,4 @@ def at_home(url: str) -> str:
     """
     home, parts = urlsplit(settings.SHOP_BASE_URL), urlsplit(url)
     path, query, fragment = parts[2:]
-    return urlunsplit((home.scheme, home.netloc, path, query, fragment))
+    return str(urlunsplit((home.scheme, home.netloc, path, query, fragment)))
