@@ -28,6 +28,7 @@ MODELS = {
     "points": "ledgerentry pointaccount",
     "promotions": "campaign promotion promotioncategory promotionproduct promotionuse",
     "reviews": "helpfulvote review reviewphoto reviewreport",
+    "webhooks": "endpoint",
     "wishlist": "wishlistitem",
 }
 WHOLE = {
@@ -51,6 +52,7 @@ ROLES = {
         "points": {"pointaccount": "vc", "ledgerentry": "va"},
         "promotions": dict.fromkeys(WHOLE["promotions"], "vacd"),
         "reviews": WHOLE["reviews"] | {"review": "vc", "reviewreport": "vc"},
+        "webhooks": {"endpoint": "vacd"},
     },
     "warehouse": {
         "catalog": {"category": "v", "product": "v", "productphoto": "v"},
@@ -108,6 +110,9 @@ ROLES = {
 }
 # Whose work is about other people's accounts.
 ACTS_FOR_OTHERS = {"owner", "manager", "support"}
+# Who sets prices by the API, where nothing but the price is changed.
+CHANGE_PRICE = "catalog.change_price"
+SETS_PRICES = {"owner", "manager"}
 
 
 def names_of(role):
@@ -118,7 +123,8 @@ def names_of(role):
         for model, letters in models.items()
         for letter in letters
     }
-    return names | ({ACT_FOR_ANY} if role in ACTS_FOR_OTHERS else set())
+    names |= {ACT_FOR_ANY} if role in ACTS_FOR_OTHERS else set()
+    return names | ({CHANGE_PRICE} if role in SETS_PRICES else set())
 
 
 def give_roles(apps, schema_editor=None):
@@ -139,6 +145,8 @@ def _permission(apps, name):
     title = "Can act for any user through the API"
     if name == ACT_FOR_ANY:
         model = "user"
+    elif name == CHANGE_PRICE:
+        model, title = "product", "Can change the price of a product"
     else:
         title = f"Can {action} {_words(app, model)}"
     content_type, _new = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
