@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -14,7 +15,7 @@ from outbox.models import Dispatch, Event
 from tests.outbox.subscribers import first
 from tests.webhooks.conftest import Receiver
 from tests.webhooks.steps import for_endpoints, happen, let_time_pass, tell
-from webhooks import sending, serving
+from webhooks import sending, serving, tasks
 from webhooks import services as webhooks
 from webhooks.models import Endpoint
 from webhooks.topics import CHOICES, TOPICS, chosen
@@ -288,6 +289,22 @@ def test_endpoint_that_hangs_holds_nobody_up(
     }
     assert states[endpoint.subscriber] is None
     assert states[second.subscriber] is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_worker_at_a_time_serves_them(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    happen()
+
+    cache.add(tasks.BUSY_KEY, 1, 60)
+    tasks.send()
+    assert receiver.calls == []
+
+    cache.delete(tasks.BUSY_KEY)
+    tasks.send()
+    assert len(receiver.calls) == 1
+    assert cache.get(tasks.BUSY_KEY) is None
 
 
 def test_removed_endpoint_leaves_nothing_behind(
