@@ -15,7 +15,7 @@ LANGUAGES = {"ko": (r"[가-힣]", 1), "ru": (r"[а-яё]", 3)}
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|%[sd%]|\{\w+\}")
 MARKUP = re.compile(r"</?\w+")
 # Not said in words, or the same everywhere.
-UNWORDED = re.compile(r"e-mail|PayPal|[\W\d]*g?")
+UNWORDED = re.compile(r"e-mail|PayPal|API|[\W\d]*g?")
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
