@@ -197,7 +197,7 @@ def status_of(kind: type[Exception]) -> int:
     """Return the HTTP status of a kind of error."""
     error = _told_as(kind)
     if issubclass(error, exceptions.APIException):
-        return error.status_code
+        return int(error.status_code)
     return next(code for base, code in HTTP_STATUS.items() if issubclass(error, base))
 
 
@@ -207,7 +207,7 @@ def code_of(kind: type[Exception]) -> str:
     if issubclass(error, exceptions.ValidationError):
         return Invalid.code
     if issubclass(error, exceptions.APIException):
-        return RENAMED.get(error.default_code, error.default_code)
+        return str(RENAMED.get(error.default_code, error.default_code))
     return str(error.code)
 
 
