@@ -23,7 +23,13 @@ from analytics.models import (
 from cart.models import CartItem
 from coupons.models import Coupon
 from inventory.models import Hold, RestockAlert
-from notifications.models import Message, Notification, Preference, QuietHours
+from notifications.models import (
+    Message,
+    Notification,
+    Preference,
+    PushDevice,
+    QuietHours,
+)
 from orders.models import AddressChange, Invoice, Order, OrderEvent, OrderLine, Return
 from payments.models import Payment, Refund
 from points.models import LedgerEntry, PointAccount
@@ -174,6 +180,7 @@ SECTIONS = (
         _of(Message),
         ("kind", "channel", "address", "params", "state", "created_at", "sent_at"),
     ),
+    Section("phones", _of(PushDevice), ("platform", "registered_at")),
     Section("told_by", _of(Preference), ("group", "channel", "is_on")),
     Section("quiet_hours", _of(QuietHours), ("starts", "ends")),
     Section("privacy", _of(Privacy), ("consents", "wants_recommendations")),
