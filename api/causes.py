@@ -36,6 +36,9 @@ MEANINGS = {
         "The X-Cart-Token is not one that this shop gave out, or too old."
     ),
     "category_not_found": _("There is no such category."),
+    "compare_at_price_invalid": _(
+        "The price it is compared with must be above the price."
+    ),
     "conflict": _("The request makes sense but not in the present state."),
     "coupon_already_issued": _("The shopper has one of this batch already."),
     "coupon_already_used": _("The coupon is on another order."),
@@ -58,6 +61,10 @@ MEANINGS = {
         "An order that is given back whole before it is sent costs no delivery."
     ),
     "delivery_method_unavailable": _("There is no such way of delivery."),
+    "delivery_not_found": _("There is no such delivery."),
+    "delivery_too_late": _(
+        "An order that is placed keeps its promise: this way would be later."
+    ),
     "device_not_found": _("No such sign-in is open, or it is somebody else's."),
     "email_missing": _(
         "The other service told no e-mail address, and there is no account without."
@@ -115,6 +122,9 @@ MEANINGS = {
     "order_not_cancellable": _(
         "It is too late to cancel: the parcel is on its way, or the order is closed."
     ),
+    "order_not_changeable": _(
+        "It is too late to change how the order is brought, or what is said of it."
+    ),
     "order_not_found": _("There is no such order among the shopper's own."),
     "order_not_payable": _("Only an order that awaits its payment can be paid."),
     "order_not_refundable": _("Only what is paid for can be refunded."),
@@ -132,6 +142,7 @@ MEANINGS = {
     "photo_too_large": _(
         "The file has more bytes, or the picture more pixels, than is taken."
     ),
+    "photos_incomplete": _("A new order of photos has to name each of them once."),
     "pickup_point_unavailable": _(
         "There is no such place, or not for this way of delivery."
     ),
@@ -154,6 +165,7 @@ MEANINGS = {
     "product_gone": _("The product was sold here once, and is not any more."),
     "product_not_found": _("There is no such product on sale."),
     "product_not_in_order": _("The order has no such product."),
+    "product_photo_not_found": _("The product has no such photo."),
     "product_unavailable": _("Some products are not on sale; products names them."),
     "promotion_not_found": _("There is no such promotion."),
     "promotion_over": _("A promotion that an order got cannot be given again."),
@@ -206,12 +218,20 @@ MEANINGS = {
     "service_token_invalid": _(
         "The other service does not stand by this token, or made it for another app."
     ),
+    "shelf_not_found": _("There is no such category, or no such group of products."),
+    "sku_taken": _("Another product has this SKU."),
     "stock_below_reserved": _(
         "More is promised to unpaid orders, and kept for shoppers, than would be left."
     ),
     "stock_changed": _("The stock has moved since the number was read."),
     "too_many_alerts": _("Somebody waits for too much at a time."),
     "too_many_photos": _("A review has room for limit photos."),
+    "too_many_product_photos": _(
+        "A product has so many photos and no more; limit says how many."
+    ),
+    "too_many_webhook_endpoints": _(
+        "The shop tells so many systems and no more; limit says how many."
+    ),
     "unavailable": _(
         "The database is away, or others hold what the request needs. Repeat it."
     ),
@@ -226,8 +246,15 @@ MEANINGS = {
     "verification_over": _(
         "The letter's token was used before, is too old, or its address is gone."
     ),
+    "webhook_endpoint_disabled": _(
+        "Nothing is sent to an endpoint that is switched off."
+    ),
+    "webhook_endpoint_not_found": _("There is no such webhook endpoint."),
     "webhook_invalid": _(
         "A message that is not signed by the provider, or cannot be read."
+    ),
+    "webhook_url_refused": _(
+        "Nothing is sent to this address: it is no public one, or not HTTPS."
     ),
     "wishlist_full": _("More products than one shopper can keep an eye on."),
 }

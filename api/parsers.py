@@ -41,7 +41,7 @@ class JSONParser(BaseParser):
     ) -> dict[str, Any]:
         request: Request = (parser_context or {})["request"]
         if not _is_utf8(media_type or ""):
-            raise UnsupportedMediaType(media_type)
+            raise UnsupportedMediaType(media_type or "")
         body: bytes = request._request.body  # noqa: SLF001 — DRF offers no other way
         if not body.strip():
             return {}

@@ -156,10 +156,10 @@ class _Reader:
         inside = caught.union(*map(self._caught_by, node.handlers))
         for child in node.body:
             yield from self._walk(child, inside)
-        for part in (*node.handlers, *node.orelse, *node.finalbody):
-            # What is listed after "except" is caught, not raised.
-            for child in part.body if isinstance(part, ast.ExceptHandler) else [part]:
-                yield from self._walk(child, caught)
+        # What is listed after "except" is caught, not raised.
+        handled = [child for handler in node.handlers for child in handler.body]
+        for outside in (*handled, *node.orelse, *node.finalbody):
+            yield from self._walk(outside, caught)
 
     def _caught_by(self, handler: ast.ExceptHandler) -> Caught:
         is_raised_again = any(
@@ -220,6 +220,8 @@ def _attribute(owner: Any, name: str) -> Any:
 def _made(node: ast.AST) -> list[ast.expr]:
     """Return what a node raises, calls, hands over or looks into."""
     if isinstance(node, ast.Raise):
+        if isinstance(node.exc, ast.IfExp):
+            return [node.exc.body, node.exc.orelse]
         return [node.exc] if node.exc else []
     if isinstance(node, ast.Subscript):
         return [node.value]

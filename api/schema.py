@@ -34,6 +34,7 @@ from api.registry import registry
 from api.routes import IdConverter
 from api.shapes import ProblemJson
 from api.shaping import Schema, name_choices, schema_of, shapes
+from common.idempotency import InFlight
 
 __all__ = ["CART_TOKEN", "file_operation", "operation", "schema_of"]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -56,7 +57,7 @@ CART_TOKEN = OpenApiParameter(
 )
 JSON, PROBLEM = "application/json", "application/problem+json"
 ALWAYS = (406, 429, 500, 503)
-FIRST_ERROR = 400
+FIRST_ERROR, CONFLICT = 400, 409
 # As many digits as the converter of ids takes.
 LARGEST_ID = 10**18 - 1
 DESCRIPTIONS = {
@@ -173,7 +174,7 @@ class AutoSchema(BaseAutoSchema):
         return []
 
     def _describe_replies(self, found: Schema, *, is_compat: bool) -> None:
-        reached = reach(type(self.view), self.method.lower())
+        reached = reach(_class_of(self.view), self.method.lower())
         names = {parameter["name"] for parameter in found.get("parameters", ())}
         if self.method == "GET" and reached.uses(views.cacheable):
             found["responses"]["304"] = {"description": DESCRIPTIONS[304]}
@@ -201,8 +202,11 @@ class AutoSchema(BaseAutoSchema):
         codes: dict[int, set[str]] = {}
         for status in self._statuses(found, asked):
             codes.setdefault(status, set()).update(USUAL_CODES.get(status, ()))
-        for error in _reached_errors(type(self.view), self.method.lower()):
+        for error in _reached_errors(_class_of(self.view), self.method.lower()):
             codes.setdefault(status_of(error), set()).add(code_of(error))
+        names = {parameter["name"] for parameter in found.get("parameters", ())}
+        if KEY.name in names:
+            codes.setdefault(CONFLICT, set()).add(InFlight.code)
         for code in given:
             codes.setdefault(registry()[code].status, set()).add(code)
         for status in sorted(codes):
@@ -330,6 +334,10 @@ def _response(status: int, shape: Any) -> OpenApiResponse:
     if shape is None:
         return OpenApiResponse(description=DESCRIPTIONS[status])
     return OpenApiResponse(schema_of(shape), description=DESCRIPTIONS[status])
+
+
+def _class_of(view: object) -> type:
+    return type(view)
 
 
 def _reached_errors(view: type, method: str) -> list[type[Exception]]:

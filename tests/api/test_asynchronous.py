@@ -96,7 +96,7 @@ def test_product_messages_fit() -> None:
     ],
 )
 def test_updates_are_described_as_they_are_checked(
-    said: dict[str, Any], is_taken: bool
+    *, said: dict[str, Any], is_taken: bool
 ) -> None:
     update = {"sku": "CUP-1", "source": "erp", "source_version": 42, **said}
 

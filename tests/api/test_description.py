@@ -15,7 +15,12 @@ from api.pages import description
 from tests.api.client import Api
 
 # The data of an event, the options of a product.
-FREE = {"CloudEvent.data", "Product.options", "ProductSheet.options"}
+FREE = {
+    "CloudEvent.data",
+    "ExpandedProduct.options",
+    "Product.options",
+    "ProductSheet.options",
+}
 COMMITTED = settings.BASE_DIR / "docs" / "openapi.yaml"
 
 

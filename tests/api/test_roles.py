@@ -22,7 +22,7 @@ from accounts.models import User
 from api.examples import example_of
 from api.pages import description
 from tests.api.bodies import make_world, path_of, valid
-from tests.api.client import Api
+from tests.api.client import Answer, Api
 from tests.factories import UserFactory
 
 TABLE = Path(__file__).with_name("roles.csv")
@@ -86,22 +86,21 @@ def answers(operation: str, world: dict[str, Any]) -> Row:
     found: Row = {}
     for role, api in world["apis"].items():
         with transaction.atomic():
-            found[role] = str(ask(api, operation, world))
+            found[role] = str(ask(api, operation, world).status)
             transaction.set_rollback(True)
     return found
 
 
-def ask(api: Api, operation: str, world: dict[str, Any]) -> int:
+def ask(api: Api, operation: str, world: dict[str, Any]) -> Answer:
     described = operations()[operation]
     method, path = address(operation, world)
     content = described.get("requestBody", {}).get("content", {})
     if "application/json" in content:
-        return api.send(method, path, body_of(operation, world)).status
+        return api.send(method, path, body_of(operation, world))
     if content:
-        return api.send(
-            method, path, b"", content_type="multipart/form-data; boundary=x"
-        ).status
-    return api.send(method, path, **needed_headers(described)).status
+        upload = "multipart/form-data; boundary=x"
+        return api.send(method, path, b"", content_type=upload)
+    return api.send(method, path, **needed_headers(described))
 
 
 def body_of(operation: str, world: dict[str, Any]) -> Any:
