@@ -267,37 +267,7 @@ def _servers() -> Schema:
 
 def _channels() -> Schema:
     return {
-        "live": {
-            "address": "/",
-            "title": "Live pages",
-            "description": (
-                "Frames are JSON. What was missed since `after` comes first, then"
-                " `ready`, then what happens. Close codes: 1008 too many messages, 1013"
-                " try again later, 4401 signed out."
-            ),
-            "servers": [{"$ref": "#/servers/live"}],
-            "messages": _refs(*FRAMES, "subscribe"),
-            "bindings": {
-                "ws": {
-                    "method": "GET",
-                    "query": {
-                        "type": "object",
-                        "properties": {
-                            "after": {
-                                "type": "integer",
-                                "description": "The last notification that was seen.",
-                            },
-                            "lang": {
-                                "type": "string",
-                                "enum": sorted(dict(settings.LANGUAGES)),
-                            },
-                        },
-                    },
-                    "bindingVersion": "0.1.0",
-                }
-            },
-            "tags": [_tag("live")],
-        },
+        "live": _live(),
         "platform": {
             "address": settings.DATA_PLATFORM_TOPIC,
             "title": "Data platform",
@@ -331,6 +301,40 @@ def _channels() -> Schema:
             },
             "tags": [_tag("products")],
         },
+    }
+
+
+def _live() -> Schema:
+    return {
+        "address": "/",
+        "title": "Live pages",
+        "description": (
+            "Frames are JSON. What was missed since `after` comes first, then"
+            " `ready`, then what happens. Close codes: 1008 too many messages, 1013"
+            " try again later, 4401 signed out."
+        ),
+        "servers": [{"$ref": "#/servers/live"}],
+        "messages": _refs(*FRAMES, "subscribe"),
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "query": {
+                    "type": "object",
+                    "properties": {
+                        "after": {
+                            "type": "integer",
+                            "description": "The last notification that was seen.",
+                        },
+                        "lang": {
+                            "type": "string",
+                            "enum": sorted(dict(settings.LANGUAGES)),
+                        },
+                    },
+                },
+                "bindingVersion": "0.1.0",
+            }
+        },
+        "tags": [_tag("live")],
     }
 
 
