@@ -69,7 +69,12 @@ class OldCartItemInput(Input):
     )
 
 
+class OldCartDropInput(Input):
+    product_id = Id(required=False)
+
+
 OLD_CART_ITEM = OldCartItemInput()
+OLD_CART_DROP = OldCartDropInput()
 
 
 class OldCartView(CartView):
@@ -109,7 +114,7 @@ class OldCartView(CartView):
     @operation(
         "cart_delete",
         "Clear the cart",
-        body=OLD_CART_ITEM,
+        body=OLD_CART_DROP,
         reply={200: CartJson, 204: None},
         headers=[CART_TOKEN],
         keyed="yes",
@@ -117,7 +122,7 @@ class OldCartView(CartView):
     )
     def delete(self, request: Request) -> Any:
         """Take one product out, or everything if none is named."""
-        product_id = clean(OLD_CART_ITEM, request).get("product_id")
+        product_id = clean(OLD_CART_DROP, request).get("product_id")
         if product_id is None:
             return super().delete(request)
         return change(
