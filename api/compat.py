@@ -23,8 +23,6 @@ DEPRECATED_SINCE = 1_767_225_600
 class CompatView(PersonalView):
     """Answers like its successor and says who that is."""
 
-    successor = ""
-
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Any:

@@ -30,6 +30,8 @@ class PersonalView(APIView):
     cache_control = "private, no-store"
     cache_control_of_writes = "private, no-store"
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    # At an older address: where it is now.
+    successor = ""
     verdict: Verdict | None = None
     timing: Timing | None = None
 

@@ -138,9 +138,10 @@ class Running:
                 sys.stdout.write(f"--- {process.name}\n{process.said()[-4000:]}\n")
             process.kill()
 
-    def shop(self) -> Web:
+    def shop(self, *, has_live: bool = True) -> Web:
         """Start all that a real shop runs; return the server when all are ready."""
-        self.environment.setdefault("LIVE_URL", self.live().url)
+        if has_live:
+            self.environment.setdefault("LIVE_URL", self.live().url)
         web, worker, beat = self._web(2), self._worker(2), self._beat()
         _await_web(web)
         worker.wait_until_it_says(WORKER_IS_READY)

@@ -297,7 +297,7 @@ class OrderView(KeyView):
         reply={200: OrderDetailJson},
         headers=[IF_MATCH],
         keyed="yes",
-        problems=(403, 404, 412),
+        problems=(403, 404, 412, 428),
     )
     def put(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Send it elsewhere, call it off, or (as staff) move it on."""
@@ -311,7 +311,12 @@ class OrderView(KeyView):
                 change_own(request, order, asked)
             return detail(request, order_id)
 
-        return tagged(once(request, lambda: _if_same(request, order_id, change)))
+        def change_if_same() -> OrderDetailJson:
+            return _if_same(
+                request, order_id, change, required=self._says_what_it_saw(order)
+            )
+
+        return tagged(once(request, change_if_same))
 
     @operation(
         "orders_partial-update",
@@ -321,11 +326,17 @@ class OrderView(KeyView):
         reply={200: OrderDetailJson},
         headers=[IF_MATCH],
         keyed="yes",
-        problems=(403, 404, 412),
+        problems=(403, 404, 412, 428),
     )
     def patch(self, request: AuthenticatedRequest, order_id: UUID) -> HttpResponse:
         """Do the same as PUT: send only what changes."""
         return self.put(request, order_id)
+
+    def _says_what_it_saw(self, order: Order) -> bool:
+        """Tell if ``If-Match`` is a must: for staff, but not at older addresses."""
+        user = self.request.user
+        is_own = order.user_id is not None and order.user_id == user.pk
+        return not self.successor and not is_own and user.has_perm(MAY_CHANGE)
 
     @operation(
         "orders_destroy",
@@ -447,7 +458,11 @@ def _cancel(request: AuthenticatedRequest, order_id: UUID, reason: str) -> HttpR
 
 
 def _if_same(
-    request: AuthenticatedRequest, order_id: UUID, effect: Callable[[], R]
+    request: AuthenticatedRequest,
+    order_id: UUID,
+    effect: Callable[[], R],
+    *,
+    required: bool = False,
 ) -> R:
     """Do it unless the order has changed since the client read it."""
     return change_if_match(
@@ -455,6 +470,7 @@ def _if_same(
         effect,
         lock=Order.objects.filter(pk=order_id),
         read=lambda: detail(request, order_id),
+        required=required,
     )
 
 

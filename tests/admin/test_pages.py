@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from allauth.idp.oidc.models import Client as ThirdParty
 from django.contrib import admin
 from django.contrib.admin.options import ModelAdmin
 from django.db import connection, transaction
@@ -109,6 +110,7 @@ def whole_shop() -> Shop:
     basket = carts.of_user(shop.user.pk)
     carts.add(cart_id=basket.pk, product_id=ProductFactory.create().pk, quantity=2)
     webhooks.create(url="https://erp.example/hook", topics=["order.*"])
+    ThirdParty.objects.create(name="Ledger app", owner=shop.user)
     segments.sort_customers()
     recommendations.make_all()
     other = ProductFactory.create()

@@ -303,7 +303,7 @@ def test_invoice_is_html_or_pdf_as_asked(
         assert answer.status_code == 200
         assert answer["Content-Type"] == "text/html; charset=utf-8"
         assert "<h1>Invoice 1</h1>" in answer.content.decode()
-        assert answer["Cache-Control"] == "private, no-store"
+        assert answer["Cache-Control"] == "private, no-cache"
 
 
 def test_invoice_speaks_the_readers_language(

@@ -328,6 +328,7 @@ def test_owner_may_not_move_an_order_on(api: Api) -> None:
 def test_staff_move_an_order_to_the_door_and_not_back(api: Api, staff: Api) -> None:
     path = f"{ORDERS}/{place(api, pay=True)['id']}"
     shipped = {"status": "shipped", "carrier": "CJ", "tracking_number": "61"}
+    staff.headers["If-Match"] = "*"
 
     early = staff.put(path, shipped)
     for body in ({"status": "processing"}, shipped, {"status": "delivered"}):
@@ -359,7 +360,7 @@ def test_address_can_change_until_it_is_packed(api: Api, staff: Api) -> None:
     path = f"{ORDERS}/{place(api, pay=True)['id']}"
 
     changed = api.patch(path, {"address": ADDRESS})
-    staff.patch(path, {"status": "processing"})
+    staff.patch(path, {"status": "processing"}, **{"If-Match": "*"})
     refused = api.patch(path, {"address": ADDRESS | {"city": "Busan"}})
 
     assert changed.body["address"]["recipient"] == "Lee"
@@ -372,8 +373,13 @@ def test_staff_who_send_a_parcel_elsewhere_are_written_down(
 ) -> None:
     placed = place(api, pay=True)
 
-    answer = staff.patch(f"{ORDERS}/{placed['id']}", {"address": ADDRESS})
+    path = f"{ORDERS}/{placed['id']}"
+    seen = staff.get(path).header("ETag")
 
+    blind = staff.patch(path, {"address": ADDRESS})
+    answer = staff.patch(path, {"address": ADDRESS}, **{"If-Match": seen})
+
+    assert (blind.status, blind.code) == (428, "precondition_required")
     assert answer.status == 200
     entry = LogEntry.objects.get()
     assert entry.object_id == str(user.pk)

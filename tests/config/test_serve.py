@@ -70,7 +70,7 @@ class Shop:
             capture_output=True,
             text=True,
         ).stdout
-        names = {"granian": "web", "config worker": "worker", "config beat": "beat"}
+        names = {"granian": "web", "--quiet worker": "worker", "--quiet beat": "beat"}
         names |= {"uvicorn": "live", "dataplatform": "platform"}
         return {
             name: int(line.split()[0])

@@ -14,7 +14,7 @@ def _sources() -> list[Path]:
     """Return what runs in a shop: the packages that are no tests or benchmarks."""
     root: Path = settings.BASE_DIR
     packages = {path.parent for path in root.glob("*/__init__.py")}
-    packages -= {root / "audit", root / "benchmarks", root / "tests"}
+    packages -= {root / name for name in ("audit", "benchmarks", "contract", "tests")}
     return [path for package in packages for path in package.rglob("*.py")]
 
 

@@ -218,7 +218,7 @@ def test_faults_of_a_provider_do_not_hold_others_up(
     assert longest < PATIENCE + 2 + slack
     # Those who queued for the silent one had to find out that it is.
     assert max(meanwhile) < guard.SLOW + 0.8 + slack
-    assert statistics.median(meanwhile) < max(0.5, slack)
+    assert statistics.median(meanwhile) < max(1.5, slack)
     for order_id in orders[:2]:
         _pay_once_it_answers(shopper, order_id, note)
     note(

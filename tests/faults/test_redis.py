@@ -38,7 +38,7 @@ def servers() -> Iterator[OwnServers]:
 def web(running: Running, servers: OwnServers) -> Web:
     """Start the whole shop on it."""
     running.environment |= servers.environment
-    return running.shop()
+    return running.shop(has_live=False)
 
 
 def look_around(shopper: Stranger) -> None:

@@ -37,7 +37,11 @@ class Shelves:
 
 @pytest.fixture
 def shelves(transactional_db: None) -> Shelves:
-    """Fill the shelves; the cup sells better so far."""
+    return fill_shelves()
+
+
+def fill_shelves() -> Shelves:
+    """Put two products, coupons and somebody of the staff into an empty shop."""
     kitchen = CategoryFactory.create(name="Kitchen", slug="kitchen")
     DeliveryMethodFactory.create()
     staff = StaffFactory.create()
@@ -49,7 +53,11 @@ def shelves(transactional_db: None) -> Shelves:
             name="Celadon Teapot", slug="teapot", price=32_000, category=kitchen
         ),
         cup=ProductFactory.create(
-            name="Tea Cup", slug="cup", price=9_000, category=kitchen
+            name="Tea Cup",
+            slug="cup",
+            price=9_000,
+            category=kitchen,
+            stock_on_hand=50,
         ),
         batch=CouponBatchFactory.create(name="Opening week", quantity=2),
         staff=staff,

@@ -48,7 +48,7 @@ def test_stranger_buys_by_the_api_and_staff_ship(
     paid = shopper.post("/api/v1/pay", {"order_id": order["id"]}, key="pay")
     seconds = wait_for(lambda: arrived(platform) == [order["id"]], "the order arrives")
     assert paid.status == 201, paid
-    assert seconds < 1
+    assert seconds < 5
     assert shopper.get("/api/v1/points").body["balance"] == 34_300
     (event,) = platform.events()
     assert event["data"]["total"] == 65_700
@@ -159,7 +159,8 @@ def wait_for_best(stranger: Stranger, product_id: int) -> float:
 def staff_ship(staff: Stranger, shelves: Shelves, order: str) -> None:
     staff.sign_in(shelves.staff.email)
     path = f"/api/v1/orders/{order}"
-    assert staff.send("PATCH", path, {"status": "processing"}).status == 200
     parcel = {"status": "shipped", "carrier": "CJ", "tracking_number": "6128"}
-    assert staff.send("PATCH", path, parcel).status == 200
+    for step in ({"status": "processing"}, parcel):
+        seen = staff.get(path).headers["etag"]
+        assert staff.send("PATCH", path, step, **{"if-match": seen}).status == 200
     assert staff.get(path).body["status"] == "shipped"

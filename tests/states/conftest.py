@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import (
     Browser,
@@ -24,6 +25,7 @@ from accounts.models import User
 from catalog import cache
 from common.memo import Memo
 from tests.browsers import chromium as chromium
+from tests.running import wait_for
 
 PHONE = 390
 HEIGHT = 844
@@ -40,6 +42,12 @@ ANSWERED = (
     "htmx:sendAbort",  # left for the next page before the answer came
     "Response Status Error Code",  # htmx says it once more
 )
+
+READING_SQL = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND backend_type = 'client backend'
+       AND state <> 'idle' AND pid <> pg_backend_pid()
+"""
 
 
 class Visit(Protocol):
@@ -127,8 +135,17 @@ def visit(
     ]
     for context in contexts:
         context.close()
+    # What a page asked for last may still be read, and tables be emptied only after it.
+    wait_for(_nobody_reads, "all requests are answered")
     assert complaints == []
     assert sideways == []
+
+
+def _nobody_reads() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(READING_SQL)
+        found: int = cursor.fetchone()[0]
+        return found == 0
 
 
 def sign_in(context: BrowserContext, url: str, user: User) -> None:
