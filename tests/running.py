@@ -148,7 +148,7 @@ class Running:
         beat.wait_until_it_says(BEAT_IS_READY)
         return web
 
-    def web(self, *, workers: int = 2, **environment: str) -> Web:
+    def web(self, *, workers: int = 1, **environment: str) -> Web:
         """Start a server with that many processes; return it when it is ready."""
         web = self._web(workers, **environment)
         _await_web(web)

@@ -58,7 +58,7 @@ class Shop:
     def open(self) -> None:
         # All at once, and without those that hold no money.
         self.worker, self.beat = self.running._worker(2), self.running._beat()
-        self.web = self.running.web()
+        self.web = self.running.web(workers=2)
         self.name = self.web.url
         self.worker.wait_until_it_says(WORKER_IS_READY)
         self.beat.wait_until_it_says(BEAT_IS_READY)
@@ -72,7 +72,7 @@ class Shop:
         """Kill the web server and all its children; start another."""
         self.web.kill()
         # Known by the same name, as behind a proxy.
-        self.web = self.running.web(SHOP_BASE_URL=self.name)
+        self.web = self.running.web(workers=2, SHOP_BASE_URL=self.name)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
