@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.tools import require
+
+# Five seconds, the usual, are not always enough on a machine that is busy.
+expect.set_options(timeout=20_000)
 
 
 # Not for the whole session: Playwright keeps an event loop running, in which tests of
