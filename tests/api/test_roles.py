@@ -96,7 +96,8 @@ def ask(api: Api, operation: str, world: dict[str, Any]) -> Answer:
     method, path = address(operation, world)
     content = described.get("requestBody", {}).get("content", {})
     if "application/json" in content:
-        return api.send(method, path, body_of(operation, world))
+        seen = needed_match(described)
+        return api.send(method, path, body_of(operation, world), **seen)
     if content:
         upload = "multipart/form-data; boundary=x"
         return api.send(method, path, b"", content_type=upload)
@@ -111,6 +112,11 @@ def body_of(operation: str, world: dict[str, Any]) -> Any:
         content = operations()[operation]["requestBody"]["content"]
         schemas = description()["components"]["schemas"]
         return example_of(content["application/json"]["schema"], schemas)
+
+
+def needed_match(described: dict[str, Any]) -> dict[str, str]:
+    names = {parameter["name"] for parameter in described.get("parameters", ())}
+    return {"If-Match": "*"} if "If-Match" in names else {}
 
 
 def needed_headers(described: dict[str, Any]) -> dict[str, str]:

@@ -124,7 +124,10 @@ def test_points_pay_a_part_and_the_card_the_rest(
     fill_cart(shopper, shelves)
     page.goto("/checkout/")
     fill_address(page)
+    page.wait_for_load_state("networkidle")
     page.get_by_label("Test card").check()
+    # What this choice changes is shown before the next one is made.
+    page.wait_for_load_state("networkidle")
     page.get_by_label(re.compile("Points to use first")).press_sequentially("2000")
     page.keyboard.press("Tab")
     expect(page.locator("#summary")).to_contain_text("₩10,000")

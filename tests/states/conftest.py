@@ -19,6 +19,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
 )
 from pytest_django.live_server_helper import LiveServer
@@ -130,16 +131,26 @@ def visit(
             # What is on its way is to arrive: nobody judges half a page.
             page.wait_for_load_state()
     _keep_pictures(pages, request.node.name)
-    sideways = [
-        page.url
-        for page in pages
-        if not page.is_closed() and page.evaluate(SIDEWAYS) > 0
-    ]
+    sideways = _sideways(pages)
     for context in contexts:
         context.close()
     _let_requests_end()
     assert complaints == []
     assert sideways == []
+
+
+def _sideways(pages: list[Page]) -> list[str]:
+    open_pages = (page for page in pages if not page.is_closed())
+    return [page.url for page in open_pages if _is_wide(page)]
+
+
+def _is_wide(page: Page) -> bool:
+    try:
+        return bool(page.evaluate(SIDEWAYS) > 0)
+    except Error:
+        # It was left for another one at this very moment.
+        page.wait_for_load_state()
+        return bool(page.evaluate(SIDEWAYS) > 0)
 
 
 def _let_requests_end() -> None:
