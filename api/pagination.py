@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api.errors import CursorInvalid
 from api.fields import Input
@@ -76,6 +77,30 @@ def page(
         "previous": None,
         **({} if all_rows is None else total_of(request, all_rows)),
     }
+
+
+def newest_first(
+    request: Request,
+    found: QuerySet[Any],
+    asked: Mapping[str, Any],
+    *,
+    render: Callable[[Any], Any],
+) -> Response:
+    """Answer with a page of rows, those of the highest ids first.
+
+    ``asked`` is what a ``PageQuery`` made of the query string.
+    """
+    position = decode_cursor(asked.get("cursor"), int)
+    rows = found.filter(pk__lt=position[0]) if position else found
+    body = page(
+        request,
+        list(rows.order_by("-pk")[: asked["limit"] + 1]),
+        asked["limit"],
+        cursor_of=lambda row: encode_cursor(row.pk),
+        render=render,
+        all_rows=found,
+    )
+    return Response(body, headers=link_header(body))
 
 
 def link_header(body: dict[str, Any]) -> dict[str, str]:

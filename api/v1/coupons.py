@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api.fields import MAX_BIGINT, Id, Input, clean, clean_query
 from api.idempotency import once
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import MoneyJson, PageJson, money, money_or_none
 from api.subjects import record, resolve_subject
@@ -201,19 +201,8 @@ class CouponListView(PersonalView):
         """List the coupons somebody holds, newest first."""
         asked = clean_query(COUPON_QUERY, request)
         subject = resolve_subject(request, user_id or asked.get("user_id"))
-        held = _in_state(wallet(subject), asked.get("state")).order_by("-pk")
-        rows = held
-        if position := decode_cursor(asked.get("cursor"), int):
-            rows = held.filter(pk__lt=position[0])
-        body = page(
-            request,
-            list(rows[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda coupon: encode_cursor(coupon.pk),
-            render=coupon_json,
-            all_rows=held,
-        )
-        return Response(body, headers=link_header(body))
+        held = _in_state(wallet(subject), asked.get("state"))
+        return newest_first(request, held, asked, render=coupon_json)
 
 
 class CouponView(PersonalView):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from api.fields import clean_query
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import MoneyJson, PageJson, money, money_or_none
 from api.staff import demand
@@ -91,18 +91,7 @@ class ProductSheetListView(PersonalView):
         demand(request, MAY_VIEW)
         asked = clean_query(SHEET_QUERY, request)
         found = _asked_for(sheets(), asked)
-        every = found
-        if position := decode_cursor(asked.get("cursor"), int):
-            found = found.filter(pk__lt=position[0])
-        body = page(
-            request,
-            list(found.order_by("-pk")[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda product: encode_cursor(product.pk),
-            render=sheet_json,
-            all_rows=every,
-        )
-        return Response(body, headers=link_header(body))
+        return newest_first(request, found, asked, render=sheet_json)
 
 
 class ProductSheetView(PersonalView):

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from api.fields import Input, ItemInput, StrictInteger, StrictText, clean, clean_query
 from api.idempotency import once
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import PageJson
 from api.staff import demand, note
@@ -75,21 +75,15 @@ class ReturnListView(PersonalView):
         """List returns for staff, newest first; `requested` ones wait for an answer."""
         demand(request, MAY_VIEW)
         asked = clean_query(RETURN_QUERY, request)
-        found = Return.objects.prefetch_related("lines", "order__lines").order_by("-pk")
+        found = Return.objects.prefetch_related("lines", "order__lines")
         if state := asked.get("state"):
             found = found.filter(state=state)
-        every = found
-        if position := decode_cursor(asked.get("cursor"), int):
-            found = found.filter(pk__lt=position[0])
-        body = page(
+        return newest_first(
             request,
-            list(found[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda one: encode_cursor(one.pk),
+            found,
+            asked,
             render=lambda one: return_json(one, lines_of(one.order)),
-            all_rows=every,
         )
-        return Response(body, headers=link_header(body))
 
 
 class ReturnApproveView(PersonalView):

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from api.fields import Id, Input, StrictText, clean, clean_query
 from api.idempotency import once
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import PageJson
 from api.staff import demand, note
@@ -78,19 +78,8 @@ class ReviewQueueView(PersonalView):
             found = Review.objects.to_moderate()
         else:
             found = Review.objects.filter(state=asked["state"])
-        every = found
-        if position := decode_cursor(asked.get("cursor"), int):
-            found = found.filter(pk__lt=position[0])
-        rows = found.select_related("user").prefetch_related("photos").order_by("-pk")
-        body = page(
-            request,
-            list(rows[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda review: encode_cursor(review.pk),
-            render=queued_json,
-            all_rows=every,
-        )
-        return Response(body, headers=link_header(body))
+        rows = found.select_related("user").prefetch_related("photos")
+        return newest_first(request, rows, asked, render=queued_json)
 
 
 class ReviewPublishView(PersonalView):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api.fields import Input, StrictInteger, StrictText, clean, clean_query
 from api.idempotency import once
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import PageJson
 from api.staff import demand, note
@@ -80,21 +80,10 @@ class StockAdjustmentsView(PersonalView):
         demand(request, MAY_VIEW)
         asked = clean_query(MOVEMENT_QUERY, request)
         _product(product_id)
-        found = StockMovement.objects.filter(product=product_id).order_by("-pk")
+        found = StockMovement.objects.filter(product=product_id)
         if kind := asked.get("kind"):
             found = found.filter(kind=kind)
-        every = found
-        if position := decode_cursor(asked.get("cursor"), int):
-            found = found.filter(pk__lt=position[0])
-        body = page(
-            request,
-            list(found[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda movement: encode_cursor(movement.pk),
-            render=movement_json,
-            all_rows=every,
-        )
-        return Response(body, headers=link_header(body))
+        return newest_first(request, found, asked, render=movement_json)
 
     @operation(
         "products_adjust-stock",

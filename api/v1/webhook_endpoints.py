@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api.fields import Input, StrictBoolean, StrictText, clean, clean_query
 from api.idempotency import once
-from api.pagination import PageQuery, decode_cursor, encode_cursor, link_header, page
+from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import ListJson, PageJson
 from api.staff import demand, note
@@ -252,18 +252,9 @@ class WebhookDeliveryListView(PersonalView):
                 delivered_at__isnull=state != "delivered",
                 dead_at__isnull=state != "failed",
             )
-        every = found
-        if position := decode_cursor(asked.get("cursor"), int):
-            found = found.filter(pk__lt=position[0])
-        body = page(
-            request,
-            list(found[: asked["limit"] + 1]),
-            asked["limit"],
-            cursor_of=lambda one: encode_cursor(one.pk),
-            render=lambda one: delivery_json(one, endpoint),
-            all_rows=every,
+        return newest_first(
+            request, found, asked, render=lambda one: delivery_json(one, endpoint)
         )
-        return Response(body, headers=link_header(body))
 
 
 class WebhookReplayView(PersonalView):
