@@ -10,12 +10,15 @@ NUMBER_LENGTH = 10
 
 
 def uuid7() -> uuid.UUID:
-    """Return a UUID version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF000 << 64) | (0x7000 << 64)
-    value = value & ~(0xC000 << 48) | (0x8000 << 48)
-    return uuid.UUID(int=value)
+    """Return a UUID version 7 (RFC 9562): 60 bits of time, 62 random bits.
+
+    Behind the milliseconds stand 12 bits of their fraction (its method 3), as in
+    PostgreSQL's: ids that a process makes one after the other sort that way.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanoseconds << 12) // 1_000_000
+    value = (milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62)
+    return uuid.UUID(int=value | int.from_bytes(os.urandom(8)) >> 2)
 
 
 def public_number() -> str:
