@@ -1,11 +1,11 @@
 """What only staff may do, and the log of what they did."""
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import CHANGE
 from django.db.models import Model
 from rest_framework.exceptions import PermissionDenied
 
 from api.typing import AuthenticatedRequest
+from common import audit
 
 
 def demand(request: AuthenticatedRequest, permission: str) -> None:
@@ -18,11 +18,10 @@ def note(
     request: AuthenticatedRequest, thing: Model, reason: str, *, flag: int = CHANGE
 ) -> None:
     """Keep in the staff's log what was done to something, and why."""
-    LogEntry.objects.create(
-        user_id=request.user.pk,
-        content_type=ContentType.objects.get_for_model(type(thing)),
-        object_id=str(thing.pk),
-        object_repr=str(thing)[:200],
-        action_flag=flag,
-        change_message=f"API {request.method} {request.path}: {reason}",
+    audit.write(
+        thing,
+        actor_id=request.user.pk,
+        action=f"API {request.method} {request.path}",
+        reason=reason,
+        flag=flag,
     )

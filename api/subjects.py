@@ -1,12 +1,11 @@
 """Whom a request is about: the one rule for every ``user_id``."""
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from api.errors import UserIdForbidden, UserNotFound
 from api.typing import AuthenticatedRequest
+from common import audit
 
 ACT_FOR_ANY = "accounts.act_for_any"
 
@@ -42,11 +41,9 @@ def record(request: AuthenticatedRequest, subject: int, reason: str) -> None:
     """Keep in the staff's log what was done for somebody else, and why."""
     if subject == request.user.pk:
         return
-    LogEntry.objects.create(
-        user_id=request.user.pk,
-        content_type=ContentType.objects.get_for_model(User),
-        object_id=str(subject),
-        object_repr=f"user {subject}",
-        action_flag=CHANGE,
-        change_message=f"API {request.method} {request.path}: {reason}",
+    audit.write(
+        User(pk=subject),
+        actor_id=request.user.pk,
+        action=f"API {request.method} {request.path}",
+        reason=reason,
     )

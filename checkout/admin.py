@@ -376,6 +376,7 @@ class OrderAdmin(GoodsAdmin):
                         actor_id=request.user.pk,
                     ),
                     _("Ship"),
+                    calls_out=True,
                 )
         return self.ask(
             request,

@@ -110,6 +110,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
             queryset,
             lambda payment: providers.check(payment.pk),
             _("Ask the provider now"),
+            calls_out=True,
         )
 
     @action(_("Send the money back…"))

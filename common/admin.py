@@ -4,13 +4,14 @@ Staff read everything and write through the same services as everybody else: an 
 asks for what it needs, calls a service for each object, and shows what was refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.contrib.auth import get_permission_codename
 from django.db.models import Field, Model, QuerySet
 from django.forms import BaseInlineFormSet
@@ -24,7 +25,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from common import audit as trail
 from common import idempotency
+from common.audit import Edits, Facts
+from common.db import use_case
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
 from common.ids import uuid7
@@ -32,6 +36,10 @@ from common.models import IdempotencyRecord
 
 M = TypeVar("M", bound=Model)
 A = TypeVar("A", bound=Callable[..., Any])
+
+# What says how far something has come, in the log of what was done to it.
+STANDING = ("status", "state", "is_active", "is_enabled")
+EDITED = {ADDITION: _("Added"), CHANGE: _("Changed"), DELETION: _("Removed")}
 
 display = admin.display
 register = admin.register
@@ -45,6 +53,32 @@ def action(description: Any, *, permission: str = "operate") -> Callable[[A], A]
 def tag(kind: str, label: Any) -> SafeString:
     """Write a word on a coloured tag; the word says it all without the colour."""
     return format_html('<span class="tag tag-{}">{}</span>', kind, label)
+
+
+def audit(
+    request: HttpRequest,
+    obj: Model,
+    *,
+    action: Any,
+    reason: str = "",
+    before: Facts | None = None,
+    after: Facts | None = None,
+    flag: int = CHANGE,
+) -> None:
+    """Write down what the person of this request did to something; see ``audit``.
+
+    ``action`` is what they pressed, ``before`` and ``after`` are facts by name, none of
+    them about who a shopper is.
+    """
+    trail.write(
+        obj,
+        actor_id=cast(int, request.user.pk),  # the admin lets nobody else in
+        action=action,
+        reason=reason,
+        before=before,
+        after=after,
+        flag=flag,
+    )
 
 
 def short(moment: datetime | None) -> str:
@@ -104,6 +138,16 @@ class ModelAdmin(admin.ModelAdmin[M]):
     list_per_page = 50
     # Shown as buttons on the page of an object, too.
     object_actions: Sequence[str] = ()
+    # Whether forms edit what tells who somebody is: the log names fields only.
+    is_personal = False
+
+    def facts(self, obj: M) -> Facts:
+        """Return what the log keeps of an object, read before and after an action.
+
+        Nothing in it may tell who a shopper is.
+        """
+        own = {field.name for field in self.opts.concrete_fields}
+        return {name: getattr(obj, name) for name in STANDING if name in own}
 
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
@@ -156,7 +200,8 @@ class ModelAdmin(admin.ModelAdmin[M]):
                 claim = _claim(request, obj, given)
                 return idempotency.run(claim, lambda: _done(do(obj, given)))
 
-            return self.do_to_each(request, queryset, do_once, title)
+            reason = str(given.get("reason", ""))
+            return self.do_to_each(request, queryset, do_once, title, reason=reason)
         objects = list(queryset)
         context = {
             **self.admin_site.each_context(request),
@@ -177,24 +222,72 @@ class ModelAdmin(admin.ModelAdmin[M]):
         queryset: QuerySet[M],
         do: Callable[[M], object],
         title: Any,
+        *,
+        reason: str = "",
+        calls_out: bool = False,
     ) -> HttpResponse:
-        """Do something to each object; write down what was done, show what was not."""
+        """Do something to each object; write down what was done, show what was not.
+
+        What is done and that it was done are one transaction, but where ``do`` calls a
+        provider or carrier: then none may be open.
+        """
+        run = self._do_and_tell if calls_out else use_case(self._do_and_tell)
         done = 0
         for obj in queryset:
             try:
-                result = do(obj)
+                run(request, obj, do, title, reason)
             except DomainError as error:
                 self.message_user(request, f"{obj}: {error.detail}", messages.ERROR)
             else:
                 done += 1
-                if not (isinstance(result, Reply) and result.is_replayed):
-                    self.log_change(request, obj, str(title))
         if done:
             text = ngettext("%(title)s: %(n)s done.", "%(title)s: %(n)s done.", done)
             self.message_user(
                 request, text % {"title": title, "n": done}, messages.SUCCESS
             )
         return self.back(request)
+
+    def _do_and_tell(
+        self,
+        request: HttpRequest,
+        obj: M,
+        do: Callable[[M], object],
+        title: Any,
+        reason: str,
+    ) -> None:
+        before = self.facts(obj)
+        result = do(obj)
+        if isinstance(result, Reply) and result.is_replayed:
+            return
+        fresh = self.get_queryset(request).filter(pk=obj.pk).first() if before else None
+        after = self.facts(fresh) if fresh else {}
+        audit(request, obj, action=title, reason=reason, before=before, after=after)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        return trail.edits_of(form, formsets or (), hides_values=self.is_personal)
+
+    def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        self._log(request, obj, message, ADDITION)
+
+    def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        self._log(request, obj, message, CHANGE)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[M]) -> Any:
+        for obj in queryset:
+            self._log(request, obj, _("Removed"), DELETION)
+
+    def _log(self, request: HttpRequest, obj: M, message: Any, flag: int) -> None:
+        edits = message if isinstance(message, Edits) else Edits()
+        audit(
+            request,
+            obj,
+            action=EDITED[flag] if isinstance(message, Edits) else message,
+            before=edits.before,
+            after=edits.after,
+            flag=flag,
+        )
 
     def back(self, request: HttpRequest) -> HttpResponse:
         """Return to the page the action was started from."""

@@ -4,6 +4,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
+from common import audit
 from orders.models import Fulfilment, Order, OrderEvent
 from points import services as points
 from tests.admin.acting import act, told
@@ -129,11 +130,13 @@ def test_action_is_written_down(shop: Shop, boss: User, client: Client) -> None:
     act(client, ORDERS, "pack", shop.orders["paid"])
 
     entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id, entry.change_message) == (
+    said = audit.read(entry)
+    assert (entry.user, entry.object_id, said.action) == (
         boss,
         str(shop.orders["paid"]),
         "Begin to pack",
     )
+    assert said.changes() == [("status", "paid", "processing")]
 
 
 def test_order_page_offers_what_its_status_allows(

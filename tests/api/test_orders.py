@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from cart import services as carts
 from cart.models import CartItem
+from common import audit
 from coupons.models import Coupon, CouponState
 from inventory.models import Stock
 from orders.models import Order, OrderStatus
@@ -383,7 +384,7 @@ def test_staff_who_send_a_parcel_elsewhere_are_written_down(
     assert answer.status == 200
     entry = LogEntry.objects.get()
     assert entry.object_id == str(user.pk)
-    assert entry.change_message.endswith(f"address of order {placed['number']}")
+    assert audit.read(entry).reason == f"address of order {placed['number']}"
 
 
 def test_repeat_puts_it_into_the_cart(api: Api) -> None:

@@ -14,6 +14,7 @@ from accounts.models import User
 from checkout import services as checkout
 from checkout import settling
 from checkout.services import Purchase
+from common import audit
 from orders.models import Order
 from outbox import services as outbox
 from outbox.models import Dispatch, Event
@@ -190,7 +191,7 @@ def test_staff_pay_points_and_it_is_written_down(
 
     assert points.balance_of(owner(leg)) == 10_000
     assert "The provider has not refused this refund." in told(again)[-1]
-    assert [entry.change_message for entry in LogEntry.objects.all()] == [
+    assert [audit.read(entry).action for entry in LogEntry.objects.all()] == [
         "Pay it back as points"
     ]
 
