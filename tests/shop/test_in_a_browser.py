@@ -11,6 +11,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    expect,
 )
 from pytest_django.live_server_helper import LiveServer
 
@@ -127,13 +128,13 @@ def test_cart_follows_the_quantity_and_can_be_undone(
     page = opened(chromium, live_server, 390, "light").new_page()
     errors = console_errors(page)
     put_into_cart(page, cup)
-    assert "Moon jar" in page.locator("#cart-drawer").inner_text()
+    expect(page.locator("#cart-drawer")).to_contain_text("Moon jar")
     page.goto("/cart/")
 
     page.fill(f"#quantity-{cup.pk}", "3")
     page.keyboard.press("Tab")
     page.wait_for_selector("text=Check out · ₩33,000")
-    assert page.locator("[data-cart-count]").all_inner_texts() == ["3"]
+    expect(page.locator("[data-cart-count]")).to_have_text(["3"])
     page.click("text=Remove")
     page.wait_for_selector("text=Moon jar removed.")
     page.click("text=Undo")
@@ -161,7 +162,7 @@ def test_shopper_buys_with_a_keyboard_and_without_scripts(
     page.keyboard.press("Enter")
     page.wait_for_url("**/orders/*/thanks/")
 
-    assert page.locator("text=Thank you! Your order is paid.").count() == 1
+    expect(page.locator("text=Thank you! Your order is paid.")).to_have_count(1)
 
 
 def opened(

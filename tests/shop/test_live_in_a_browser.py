@@ -113,7 +113,7 @@ def test_news_pop_up_on_a_phone(site: Site, shopper: User, jar: Product) -> None
     page.wait_for_url("**/orders/*/")
     # The next page of this tab does not tell it once more.
     page.wait_for_selector(CONNECTED)
-    assert page.locator("#toasts p").count() == 0
+    expect(page.locator("#toasts p")).to_have_count(0)
     assert errors == []
 
 
@@ -153,7 +153,7 @@ def test_stock_counts_down_and_the_offer_goes(
     expect(stock).to_have_text("Only 3 left")
     buy(shopper, jar)
     expect(stock).to_have_text("Only 2 left")
-    assert page.input_value("#quantity") == "2"
+    expect(page.locator("#quantity")).to_have_value("2")
     picture(page, "stock")
     buy(shopper, jar, 2)
     expect(stock).to_have_text("Sold out")
@@ -175,7 +175,7 @@ def test_page_catches_up_after_the_server_was_killed(
     page.wait_for_selector(CONNECTED, state="detached")
     buy(shopper, jar)
     time.sleep(2)
-    assert page.locator("#toasts p").count() == 0
+    expect(page.locator("#toasts p")).to_have_count(0)
     site.restart_live()
 
     expect(page.locator("#toasts a")).to_contain_text("is paid", timeout=15_000)

@@ -1,7 +1,7 @@
 """The search field and the filters in Chromium, by keyboard and without scripts."""
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from shop.listing import PER_PAGE
@@ -29,18 +29,18 @@ def test_suggestions_open_as_a_combobox_and_close_with_escape(
     page = opened(chromium, live_server, 390, "light").new_page()
     page.goto("/help/delivery/")
     field = page.locator(FIELD)
-    assert field.get_attribute("role") == "combobox"
-    assert field.get_attribute("aria-controls") == "suggestions"
-    assert field.get_attribute("aria-expanded") == "false"
+    expect(field).to_have_attribute("role", "combobox")
+    expect(field).to_have_attribute("aria-controls", "suggestions")
+    expect(field).to_have_attribute("aria-expanded", "false")
 
     type_slowly(page, "keyb")
-    assert field.get_attribute("aria-expanded") == "true"
+    expect(field).to_have_attribute("aria-expanded", "true")
     assert field.get_attribute("aria-activedescendant") is None
 
     page.keyboard.press("Escape")
-    assert not page.locator(LIST).is_visible()
-    assert field.get_attribute("aria-expanded") == "false"
-    assert field.input_value() == "keyb"
+    expect(page.locator(LIST)).to_be_hidden()
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(field).to_have_value("keyb")
 
 
 @pytest.mark.usefixtures("keyboards")
@@ -58,9 +58,9 @@ def test_suggestion_is_chosen_with_arrows_and_enter(
     query = chosen.get_attribute("data-query") or ""
     assert chosen.get_attribute("id") == field.get_attribute("aria-activedescendant")
     assert query.startswith("keyb")
-    assert field.input_value() == query
+    expect(field).to_have_value(query)
     page.keyboard.press("ArrowUp")
-    assert field.input_value() == "keyb"
+    expect(field).to_have_value("keyb")
     # From what was typed upwards to the last one, which is a product.
     page.keyboard.press("ArrowUp")
     assert (chosen.get_attribute("href") or "").startswith("/p/")
@@ -69,7 +69,7 @@ def test_suggestion_is_chosen_with_arrows_and_enter(
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/search/?q=keyb*")
-    assert page.locator("h1").inner_text() == f"Results for “{query}”"
+    expect(page.locator("h1")).to_have_text(f"Results for “{query}”")
     assert errors == []
 
 
@@ -100,15 +100,15 @@ def test_recent_searches_stay_in_the_browser_and_can_be_forgotten(
     page.goto("/help/delivery/")
     page.focus(FIELD)
     recent = page.locator(f"{LIST} [data-query]")
-    assert recent.all_inner_texts() == ["walnut <b>tray</b>"]
+    expect(recent).to_have_text(["walnut <b>tray</b>"])
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 
-    assert not page.locator(LIST).is_visible()
+    expect(page.locator(LIST)).to_be_hidden()
     page.reload()
     page.focus(FIELD)
-    assert not page.locator(LIST).is_visible()
+    expect(page.locator(LIST)).to_be_hidden()
 
 
 @pytest.mark.usefixtures("keyboards")
@@ -122,18 +122,18 @@ def test_filters_on_a_phone_count_while_they_are_chosen(
 
     page.click("#show-more")
     page.wait_for_selector("#show-more", state="detached")
-    assert page.url.endswith("/products/?page=2")
-    assert page.locator("#products > li").count() == PER_PAGE + 3
+    page.wait_for_url("**/products/?page=2")
+    expect(page.locator("#products > li")).to_have_count(PER_PAGE + 3)
 
     page.click(".filters > summary")
     page.click("text=brown")
     page.wait_for_selector("text=Show 1 product")
-    assert "· 1" in page.locator(".filters > summary").inner_text()
-    assert page.locator("input[value=brown]").is_checked()
+    expect(page.locator(".filters > summary")).to_contain_text("· 1")
+    expect(page.locator("input[value=brown]")).to_be_checked()
     page.click("text=Show 1 product")
     page.wait_for_selector("#filters", state="hidden")
-    assert "o.colour=brown" in page.url
-    assert page.locator("#products > li").count() == 1
+    page.wait_for_url("**o.colour=brown**")
+    expect(page.locator("#products > li")).to_have_count(1)
     assert errors == []
 
 
@@ -146,7 +146,7 @@ def test_search_and_filters_work_without_scripts(
     page = context.new_page()
     page.goto("/products/")
 
-    assert not page.locator("#show-more").is_visible()
+    expect(page.locator("#show-more")).to_be_hidden()
     page.click("text=Next")
     page.wait_for_url("**/products/?page=2")
     page.fill(FIELD, "keyboard")
@@ -157,7 +157,7 @@ def test_search_and_filters_work_without_scripts(
     page.click("#filters button")
     page.wait_for_url("**/search/*o.colour=white*")
 
-    assert page.locator("#products h3").all_inner_texts() == ["Keyboard tray"]
+    expect(page.locator("#products h3")).to_have_text(["Keyboard tray"])
 
 
 def type_slowly(page: Page, text: str) -> None:

@@ -49,8 +49,8 @@ def prove_again(page: Page) -> None:
 def test_account_of_a_newcomer(visit: Visit) -> None:
     page = visit("/account/", user=proved())
 
-    assert page.get_by_role("heading", name="Hello, Kim Min-ji").is_visible()
-    assert page.get_by_text("You have not ordered anything yet.").is_visible()
+    expect(page.get_by_role("heading", name="Hello, Kim Min-ji")).to_be_visible()
+    expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
     tiles = page.locator(".tile strong").all_inner_texts()
     assert tiles == ["0", "0\N{NO-BREAK SPACE}P", "0", "0"]
 
@@ -61,10 +61,10 @@ def test_account_shows_how_far_the_last_order_is(visit: Visit) -> None:
 
     page = visit("/account/", user=buyer)
 
-    assert page.get_by_role("link", name=order.number).is_visible()
+    expect(page.get_by_role("link", name=order.number)).to_be_visible()
     current = page.locator(".timeline [aria-current]")
     expect(current).to_contain_text("Shipped")
-    assert page.locator(".tile strong").first.inner_text() == "1"
+    expect(page.locator(".tile strong").first).to_have_text("1")
 
 
 def test_account_with_an_unproved_address(visit: Visit, mailoutbox: list[Any]) -> None:
@@ -106,7 +106,7 @@ def test_profile_needs_a_phone_for_text_messages(visit: Visit) -> None:
 def test_addresses_none_then_the_first_is_the_default(visit: Visit) -> None:
     user = proved()
     page = visit("/account/addresses/", user=user)
-    assert page.get_by_text("No address yet.").is_visible()
+    expect(page.get_by_text("No address yet.")).to_be_visible()
 
     page.get_by_role("link", name="Add an address").first.click()
     fill_address(page)
@@ -133,8 +133,8 @@ def test_address_book_that_is_full(visit: Visit) -> None:
 
     page = visit("/account/addresses/", user=user)
 
-    assert page.get_by_role("link", name="Add an address").count() == 0
-    assert page.get_by_text("at most 20 addresses").is_visible()
+    expect(page.get_by_role("link", name="Add an address")).to_have_count(0)
+    expect(page.get_by_text("at most 20 addresses")).to_be_visible()
 
 
 def test_address_the_last_one_is_removed_and_comes_back(visit: Visit) -> None:
@@ -156,11 +156,11 @@ def test_address_asks_before_it_goes_without_scripts(visit: Visit) -> None:
     page = visit("/account/addresses/", user=user, scripts=False)
 
     page.get_by_role("button", name=re.compile("Remove")).click()
-    assert page.get_by_role("heading", name="Remove this address?").is_visible()
+    expect(page.get_by_role("heading", name="Remove this address?")).to_be_visible()
     assert Address.objects.exists()
     page.get_by_role("button", name="Remove").click()
 
-    assert page.get_by_text("Removed: Kim Min-ji").is_visible()
+    expect(page.get_by_text("Removed: Kim Min-ji")).to_be_visible()
     assert not Address.objects.exists()
 
 
@@ -241,7 +241,7 @@ def test_security_codes_are_set_up(visit: Visit) -> None:
     page = visit("/account/security/", user=user)
     page.get_by_role("link", name="Set up Codes of an app").click()
     prove_again(page)
-    assert page.locator("img.qr").is_visible()
+    expect(page.locator("img.qr")).to_be_visible()
 
     page.locator("[name=code]").fill("123")
     page.get_by_role("button", name="Turn on").click()
@@ -301,8 +301,8 @@ def test_account_stays_while_an_order_is_open(visit: Visit) -> None:
 
     page = visit("/account/delete/", user=buyer)
 
-    assert page.get_by_role("link", name=order.number).is_visible()
-    assert page.locator("[name=password]").count() == 0
+    expect(page.get_by_role("link", name=order.number)).to_be_visible()
+    expect(page.locator("[name=password]")).to_have_count(0)
 
 
 def test_account_stays_with_the_wrong_password(visit: Visit) -> None:
@@ -320,7 +320,7 @@ def test_account_stays_with_the_wrong_password(visit: Visit) -> None:
 def test_account_is_deleted_with_its_points(visit: Visit) -> None:
     user = proved(points=5_000)
     page = visit("/account/delete/", user=user)
-    assert page.get_by_text("You still have 5,000").is_visible()
+    expect(page.get_by_text("You still have 5,000")).to_be_visible()
 
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Delete my account for good").click()
@@ -333,4 +333,4 @@ def test_account_is_deleted_with_its_points(visit: Visit) -> None:
     user.refresh_from_db()
     assert user.erased_at is not None
     page.goto("/account/")
-    assert "/accounts/login/" in page.url
+    page.wait_for_url("**/accounts/login/**")

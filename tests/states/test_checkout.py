@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from accounts.models import User
@@ -88,7 +88,7 @@ def test_checkout_asks_a_new_customer_for_eight_fields_at_most(
     page = visit("/checkout/", user=buyer)
 
     assert page.locator(ASKED).count() <= 8
-    assert page.get_by_label("Recipient").input_value() == buyer.name
+    expect(page.get_by_label("Recipient")).to_have_value(buyer.name)
 
 
 def test_checkout_of_a_returning_customer_is_one_click(
@@ -108,12 +108,12 @@ def test_checkout_shows_saved_addresses_and_asks_only_for_another(
     visit: Visit, at_home: User
 ) -> None:
     page = visit("/checkout/", user=at_home)
-    assert page.get_by_label("Home").is_checked()
-    assert not page.get_by_label("Postal code").is_visible()
+    expect(page.get_by_label("Home")).to_be_checked()
+    expect(page.get_by_label("Postal code")).to_be_hidden()
 
     page.get_by_label("Another address").check()
 
-    assert page.get_by_label("Postal code").is_visible()
+    expect(page.get_by_label("Postal code")).to_be_visible()
 
 
 def test_checkout_says_price_and_days_of_each_way_of_delivery(
@@ -135,12 +135,12 @@ def test_checkout_says_price_and_days_of_each_way_of_delivery(
 def test_checkout_total_is_always_in_sight(visit: Visit, at_home: User) -> None:
     page = visit("/checkout/", user=at_home)
     line = page.locator("summary", has_text="Total")
-    assert "₩21,500" in line.inner_text()
+    expect(line).to_contain_text("₩21,500")
     assert in_sight(page, "summary:has-text('Total')")
 
     line.click()
 
-    assert page.get_by_text("Delivery: Standard").is_visible()
+    expect(page.get_by_text("Delivery: Standard")).to_be_visible()
     page.locator("#items").scroll_into_view_if_needed()
     assert in_sight(page, "summary:has-text('Total')")
 
@@ -150,7 +150,7 @@ def test_checkout_shows_the_sums_beside_the_form_on_a_desk(
 ) -> None:
     page = visit("/checkout/", user=at_home, width=1280)
 
-    assert page.get_by_text("Delivery: Standard").is_visible()
+    expect(page.get_by_text("Delivery: Standard")).to_be_visible()
 
 
 def test_checkout_without_enough_points_charges_without_leaving(
@@ -160,13 +160,13 @@ def test_checkout_without_enough_points_charges_without_leaving(
     poor = shopper(points=1_500)
     fill_cart(poor, moon_jar())
     page = visit("/checkout/", user=poor)
-    assert page.get_by_text("20,000 P are missing").is_visible()
+    expect(page.get_by_text("20,000 P are missing")).to_be_visible()
     fill(page)
 
     page.locator("#pay").get_by_role("button", name="Charge 30,000 P").click()
 
     page.get_by_role("button", name="Pay ₩21,500").wait_for()
-    assert page.get_by_label("Recipient").input_value() == "Lee Ji-won"
+    expect(page.get_by_label("Recipient")).to_have_value("Lee Ji-won")
     assert PointAccount.objects.get(user=poor).balance == 31_500
     assert not Order.objects.exists()
 
@@ -174,13 +174,13 @@ def test_checkout_without_enough_points_charges_without_leaving(
 def test_checkout_offers_others_to_pay_only_when_there_are_any(
     visit: Visit, at_home: User, settings: Settings
 ) -> None:
-    assert visit("/checkout/", user=at_home).get_by_label("Test card").count() == 1
+    expect(visit("/checkout/", user=at_home).get_by_label("Test card")).to_have_count(1)
 
     settings.PAYMENT_GATEWAYS = []
 
     page = visit("/checkout/", user=at_home)
-    assert page.get_by_label("Test card").count() == 0
-    assert page.get_by_label("Points").is_checked()
+    expect(page.get_by_label("Test card")).to_have_count(0)
+    expect(page.get_by_label("Points")).to_be_checked()
 
 
 def test_checkout_uses_all_points_first(visit: Visit) -> None:
@@ -192,7 +192,7 @@ def test_checkout_uses_all_points_first(visit: Visit) -> None:
 
     page.locator("#points_part[value='1500']").wait_for()
     page.locator("summary", has_text="Total").click()
-    assert page.get_by_text("From your points").is_visible()
+    expect(page.get_by_text("From your points")).to_be_visible()
 
 
 def test_checkout_with_a_coupon_that_became_void_asks_again(
@@ -229,8 +229,8 @@ def test_checkout_asks_about_each_product_that_has_gone(
     pay(page)
 
     page.get_by_text("There is less left than you want").wait_for()
-    assert page.get_by_text("Only 2 left").is_visible()
-    assert page.get_by_role("button", name="Pay ₩").count() == 0
+    expect(page.get_by_text("Only 2 left")).to_be_visible()
+    expect(page.get_by_role("button", name="Pay ₩")).to_have_count(0)
     page.get_by_role("button", name="Take 2").click()
     page.get_by_text("Only 2 left").wait_for(state="detached")
     page.get_by_role("button", name="Leave it out").click()
@@ -253,7 +253,7 @@ def test_checkout_with_an_outdated_price_shows_what_is_different(
     row = page.get_by_role("row", name="Moon jar")
     row.wait_for()
     assert row.inner_text().split() == ["Moon", "jar", "₩18,500", "₩20,000"]
-    assert page.get_by_role("button", name="Pay ₩23,000").is_visible()
+    expect(page.get_by_role("button", name="Pay ₩23,000")).to_be_visible()
     assert not Order.objects.exists()
 
 
@@ -300,7 +300,7 @@ def test_checkout_after_the_session_ended_goes_on_with_the_form_as_it_was(
     sign_in_by_form(page, buyer)
     page.wait_for_url(f"{origin}/checkout/")
     for name in FIELDS:
-        assert page.input_value(f"[name={name}]") == ADDRESS[name]
+        expect(page.locator(f"[name={name}]")).to_have_value(ADDRESS[name])
     pay(page)
     page.wait_for_url("**/thanks/")
 
@@ -317,20 +317,20 @@ def test_checkout_of_a_guest_leads_to_an_order_without_an_account(
 
     order = wait_for_order(page)
     assert (order.user_id, order.email) == (None, "ji-won@example.com")
-    assert page.get_by_text("Messages go to ji-won@example.com.").is_visible()
+    expect(page.get_by_text("Messages go to ji-won@example.com.")).to_be_visible()
 
 
 def test_checkout_says_for_how_long_an_unpaid_order_is_held(
     visit: Visit, at_home: User
 ) -> None:
     page = visit("/checkout/", user=at_home)
-    assert page.get_by_text("held for 30 minutes").is_visible()
-    assert page.get_by_text("you agree to these terms").is_visible()
+    expect(page.get_by_text("held for 30 minutes")).to_be_visible()
+    expect(page.get_by_text("you agree to these terms")).to_be_visible()
 
     page.get_by_role("button", name="Order now, pay later").click()
 
     wait_for_order(page)
-    assert page.get_by_text("Goods and price are held until").is_visible()
+    expect(page.get_by_text("Goods and price are held until")).to_be_visible()
 
 
 def test_checkout_with_a_field_missing_says_so_and_keeps_the_rest(
@@ -343,7 +343,7 @@ def test_checkout_with_a_field_missing_says_so_and_keeps_the_rest(
     pay(page)
 
     page.get_by_text("Something is missing.").wait_for()
-    assert page.get_by_label("Recipient").input_value() == "Lee Ji-won"
+    expect(page.get_by_label("Recipient")).to_have_value("Lee Ji-won")
     assert not Order.objects.exists()
 
 
@@ -352,7 +352,7 @@ def test_checkout_works_without_scripts(visit: Visit, at_home: User) -> None:
 
     pay(page)
 
-    assert page.url.endswith("/thanks/")
+    page.wait_for_url("**/thanks/")
 
 
 def in_sight(page: Page, selector: str) -> bool:
@@ -371,7 +371,7 @@ def put_into_guests_cart(visit: Visit) -> Page:
     cup = moon_jar()
     page = visit(f"/p/{cup.slug}-{cup.pk}/", scripts=False)
     page.locator("main").get_by_role("button", name="Buy now").first.click()
-    assert page.url.endswith("/checkout/")
+    page.wait_for_url("**/checkout/")
     return page
 
 

@@ -1,6 +1,7 @@
 """The thanks for a paid order, in their states."""
 
 import pytest
+from playwright.sync_api import expect
 
 from checkout import settling
 from orders import guests
@@ -54,7 +55,7 @@ def test_confirmation_can_be_loaded_again(visit: Visit) -> None:
 
     page.reload()
 
-    assert page.get_by_text("Thank you! Your order is paid.").is_visible()
+    expect(page.get_by_text("Thank you! Your order is paid.")).to_be_visible()
     assert Order.objects.count() == 1
     assert PointAccount.objects.get(user=buyer).balance == 78_500
 
@@ -76,8 +77,8 @@ def test_confirmation_shows_what_goes_with_it(visit: Visit) -> None:
 
     page = visit(thanks_url(order), user=buyer)
 
-    assert page.get_by_role("heading", name="You may need").is_visible()
-    assert page.get_by_role("link", name="Saucer").first.is_visible()
+    expect(page.get_by_role("heading", name="You may need")).to_be_visible()
+    expect(page.get_by_role("link", name="Saucer").first).to_be_visible()
 
 
 def test_confirmation_invites_a_guest_to_an_account(visit: Visit) -> None:
@@ -90,7 +91,7 @@ def test_confirmation_invites_a_guest_to_an_account(visit: Visit) -> None:
 
     page.get_by_role("link", name="Create an account").click()
     page.wait_for_url("**/accounts/signup/**")
-    assert page.input_value("main [name=email]") == "ji-won@example.com"
+    expect(page.locator("main [name=email]")).to_have_value("ji-won@example.com")
 
 
 def pay_outside(order: Order) -> None:
@@ -104,5 +105,5 @@ def test_confirmation_of_an_unpaid_order_leads_to_the_order(visit: Visit) -> Non
 
     page = visit(thanks_url(order), user=buyer)
 
-    assert page.url.endswith(f"/orders/{order.number}/")
-    assert page.get_by_text("Goods and price are held until").is_visible()
+    page.wait_for_url(f"**/orders/{order.number}/")
+    expect(page.get_by_text("Goods and price are held until")).to_be_visible()

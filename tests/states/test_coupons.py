@@ -24,8 +24,8 @@ TWICE = "button => { button.click(); button.click(); }"
 def test_coupons_none_right_now(visit: Visit) -> None:
     page = visit("/coupons/")
 
-    assert page.get_by_text("No coupons right now.").is_visible()
-    assert page.get_by_role("link", name="See best sellers").is_visible()
+    expect(page.get_by_text("No coupons right now.")).to_be_visible()
+    expect(page.get_by_role("link", name="See best sellers")).to_be_visible()
 
 
 def test_coupon_not_open_yet(visit: Visit) -> None:
@@ -35,8 +35,8 @@ def test_coupon_not_open_yet(visit: Visit) -> None:
     page = visit(f"/coupons/{batch.pk}/", user=UserFactory.create())
 
     button = page.get_by_role("button", name="Opens")
-    assert button.is_disabled()
-    assert button.get_attribute("aria-disabled") == "true"
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("aria-disabled", "true")
     expect(page.locator(".drop-clock time")).to_contain_text("01:59:")
 
 
@@ -47,7 +47,7 @@ def test_coupon_not_open_yet_without_scripts(visit: Visit) -> None:
     page = visit(f"/coupons/{batch.pk}/", scripts=False)
 
     written = f"{timezone.localtime(opens_at):%H:%M}"
-    assert written in page.locator(".drop-clock time").inner_text()
+    expect(page.locator(".drop-clock time")).to_contain_text(written)
 
 
 def test_coupon_opens_by_itself(visit: Visit) -> None:
@@ -69,9 +69,9 @@ def test_coupon_open_says_what_is_left(visit: Visit) -> None:
 
     ticket = page.locator(f"#batch-{batch.pk}")
     expect(ticket.get_by_text("213 of 500 left")).to_be_visible()
-    assert ticket.locator("progress").get_attribute("value") == "213"
-    assert ticket.get_by_text("From ₩30,000").is_visible()
-    assert ticket.get_by_role("button").count() == 1
+    expect(ticket.locator("progress")).to_have_attribute("value", "213")
+    expect(ticket.get_by_text("From ₩30,000")).to_be_visible()
+    expect(ticket.get_by_role("button")).to_have_count(1)
 
 
 def test_coupon_claimed_is_in_the_wallet(visit: Visit) -> None:
@@ -83,7 +83,7 @@ def test_coupon_claimed_is_in_the_wallet(visit: Visit) -> None:
 
     expect(page.get_by_text("In your wallet")).to_be_visible()
     expect(page.get_by_text("You are no. 37.")).to_be_visible()
-    assert page.get_by_role("link", name="Use it").is_visible()
+    expect(page.get_by_role("link", name="Use it")).to_be_visible()
     assert Coupon.objects.filter(batch=batch, user=user).count() == 1
     batch.refresh_from_db()
     assert batch.issued == 37
@@ -95,8 +95,8 @@ def test_coupon_sold_out_says_when(visit: Visit) -> None:
     page = visit(f"/coupons/{last.batch_id}/", user=UserFactory.create())
 
     at = f"{timezone.localtime(last.issued_at):%H:%M:%S}"
-    assert page.get_by_text(f"All gone at {at}").is_visible()
-    assert page.locator("main form").count() == 0
+    expect(page.get_by_text(f"All gone at {at}")).to_be_visible()
+    expect(page.locator("main form")).to_have_count(0)
 
 
 def test_coupon_sold_out_while_the_page_was_open(visit: Visit) -> None:
@@ -118,8 +118,8 @@ def test_coupon_expired(visit: Visit) -> None:
 
     page = visit(f"/coupons/{batch.pk}/", user=UserFactory.create())
 
-    assert page.get_by_text("Expired", exact=True).is_visible()
-    assert page.locator("main form").count() == 0
+    expect(page.get_by_text("Expired", exact=True)).to_be_visible()
+    expect(page.locator("main form")).to_have_count(0)
 
 
 def test_coupon_already_used(visit: Visit) -> None:
@@ -130,7 +130,7 @@ def test_coupon_already_used(visit: Visit) -> None:
     )
 
     page = visit(f"/coupons/{coupon.batch_id}/", user=user)
-    assert page.locator("main .tag", has_text="Used").is_visible()
+    expect(page.locator("main .tag", has_text="Used")).to_be_visible()
     page.get_by_role("link", name="My coupons").click()
 
     expect(page.get_by_role("link", name=order.number)).to_be_visible()

@@ -117,7 +117,7 @@ def test_broken_page_renders_without_database_and_redis(
 
     page = visit(HELP, status=500, language=language, theme=theme)
 
-    assert page.locator("html").get_attribute("lang") == language
+    expect(page.locator("html")).to_have_attribute("lang", language)
     expect(page.locator(".error-code")).to_have_text("500")
     assert len(page.locator(".request-id").inner_text()) == 32
 

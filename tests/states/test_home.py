@@ -40,7 +40,7 @@ def test_home_ranks_the_best_sellers_of_three_days(visit: Visit) -> None:
     page = visit("/")
 
     best = page.get_by_role("region", name="Best of the last 3 days")
-    assert best.get_by_role("heading", level=3).all_inner_texts() == ["First", "Second"]
+    expect(best.get_by_role("heading", level=3)).to_have_text(["First", "Second"])
     assert best.locator(".rank").all_text_contents() == ["Rank 1", "Rank 2"]
     expect(best.get_by_role("link", name="See the ranking")).to_be_visible()
 

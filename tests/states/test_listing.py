@@ -88,7 +88,7 @@ def test_listing_beyond_its_end_is_its_last_page(visit: Visit) -> None:
 
     expect(page.get_by_text("Page 2 of 2")).to_be_visible()
     expect(page.get_by_role("link", name="Previous")).to_be_visible()
-    assert page.locator("#products > li").count() == 1
+    expect(page.locator("#products > li")).to_have_count(1)
 
 
 def test_listing_shows_more_below_and_the_address_follows(visit: Visit) -> None:
@@ -108,7 +108,7 @@ def test_listing_without_scripts_is_paged_by_links(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Show more")).not_to_be_visible()
     page.get_by_role("link", name="Next").click()
 
-    assert page.locator("#products > li").count() == 1
+    expect(page.locator("#products > li")).to_have_count(1)
 
 
 def test_listing_puts_what_is_sold_out_last_and_grey_where_it_is_wanted(
@@ -121,7 +121,7 @@ def test_listing_puts_what_is_sold_out_last_and_grey_where_it_is_wanted(
 
     page.goto("/products/?in_stock=off&sort=newest")
 
-    assert page.locator("#products h3").all_inner_texts() == ["Here", "Gone"]
+    expect(page.locator("#products h3")).to_have_text(["Here", "Gone"])
     gone = page.locator(".card-sold-out")
     expect(gone.get_by_text("Sold out")).to_be_visible()
     expect(gone.get_by_role("button", name="Notify me Gone")).to_be_visible()

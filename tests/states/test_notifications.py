@@ -20,8 +20,8 @@ def hear(user: User, *topics: str) -> None:
 def test_notifications_none(visit: Visit) -> None:
     page = visit("/notifications/", user=UserFactory.create())
 
-    assert page.get_by_text("Nothing has happened yet.").is_visible()
-    assert page.locator("[data-unread-count]").first.inner_text() == ""
+    expect(page.get_by_text("Nothing has happened yet.")).to_be_visible()
+    expect(page.locator("[data-unread-count]").first).to_have_text("")
 
 
 def test_notifications_by_day_with_the_new_ones_marked(visit: Visit) -> None:
@@ -34,9 +34,9 @@ def test_notifications_by_day_with_the_new_ones_marked(visit: Visit) -> None:
     page = visit("/notifications/", user=user)
 
     assert page.locator(".news-day").all_inner_texts()[-1] == "Mar 5, 2026"
-    assert page.locator(".news-day").count() == 2
-    assert page.locator(".news-unread").count() == 1
-    assert page.locator("[data-unread-count]").first.inner_text() == "1"
+    expect(page.locator(".news-day")).to_have_count(2)
+    expect(page.locator(".news-unread")).to_have_count(1)
+    expect(page.locator("[data-unread-count]").first).to_have_text("1")
 
 
 def test_notifications_of_one_kind(visit: Visit) -> None:
@@ -67,7 +67,7 @@ def test_notifications_by_asking_when_the_socket_is_lost(visit: Visit) -> None:
     page = visit(user=user)
     page.clock.install()
     page.goto("/notifications/")
-    assert page.locator("[data-unread-count]").first.inner_text() == ""
+    expect(page.locator("[data-unread-count]").first).to_have_text("")
 
     hear(user, "order.paid")
     page.clock.fast_forward(61_000)
@@ -79,8 +79,8 @@ def test_notifications_chosen_by_channel(visit: Visit) -> None:
     user = UserFactory.create()
     page = visit("/account/notifications/", user=user)
     fixed = page.get_by_label("Orders: E-mail")
-    assert fixed.is_checked()
-    assert fixed.is_disabled()
+    expect(fixed).to_be_checked()
+    expect(fixed).to_be_disabled()
 
     page.get_by_label("Offers: E-mail").check()
     page.get_by_role("button", name="Save").click()

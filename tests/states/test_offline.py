@@ -57,7 +57,7 @@ def test_page_without_a_network_offers_to_try_again(phone: BrowserContext) -> No
     phone.set_offline(False)
     page.click(".error-page .btn")
     expect(page.locator("h1")).not_to_have_text("You are not connected.")
-    assert page.url.endswith("/help/returns/")
+    page.wait_for_url("**/help/returns/")
 
 
 def test_page_without_a_network_follows_the_language(phone: BrowserContext) -> None:
@@ -71,7 +71,7 @@ def test_page_without_a_network_follows_the_language(phone: BrowserContext) -> N
 
     page.goto("/help/returns/")
 
-    assert page.locator("html").get_attribute("lang") == "ko"
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator(".error-page .btn")).to_be_visible()
 
 

@@ -1,7 +1,7 @@
 """The page of an order in its states."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from cart.models import CartItem
@@ -35,11 +35,11 @@ def test_order_in_each_status(visit: Visit, status: OrderStatus) -> None:
 
     page = open_order(visit, order, buyer)
 
-    assert page.locator("#order-state .tag").first.inner_text() == word
-    assert page.locator("#order-state .tag .icon").first.is_visible()
-    assert page.locator(".timeline .done").count() == done
-    assert page.locator(".timeline .done time").count() == done
-    assert page.locator("main .btn", has_text=action).first.is_visible()
+    expect(page.locator("#order-state .tag").first).to_have_text(word)
+    expect(page.locator("#order-state .tag .icon").first).to_be_visible()
+    expect(page.locator(".timeline .done")).to_have_count(done)
+    expect(page.locator(".timeline .done time")).to_have_count(done)
+    expect(page.locator("main .btn", has_text=action).first).to_be_visible()
 
 
 def test_order_partly_refunded_says_how_much(visit: Visit) -> None:
@@ -57,11 +57,11 @@ def test_order_partly_refunded_says_how_much(visit: Visit) -> None:
 
     page = open_order(visit, order, buyer)
 
-    assert page.get_by_text("Partly refunded").is_visible()
-    assert page.get_by_text("10,000 P refunded on").is_visible()
-    assert page.get_by_text("after refunds").is_visible()
+    expect(page.get_by_text("Partly refunded")).to_be_visible()
+    expect(page.get_by_text("10,000 P refunded on")).to_be_visible()
+    expect(page.get_by_text("after refunds")).to_be_visible()
     page.get_by_text("All that happened").click()
-    assert page.get_by_text("Refund of ₩10,000").is_visible()
+    expect(page.get_by_text("Refund of ₩10,000")).to_be_visible()
 
 
 def test_order_cancelled_too_late_says_it_is_packed(visit: Visit) -> None:
@@ -84,14 +84,14 @@ def test_order_without_a_tracking_number_says_it_follows(visit: Visit) -> None:
 
     page = open_order(visit, order, buyer)
 
-    assert page.get_by_text("The tracking number follows.").is_visible()
+    expect(page.get_by_text("The tracking number follows.")).to_be_visible()
 
 
 def test_order_copies_the_tracking_number(visit: Visit) -> None:
     buyer = shopper()
     page = open_order(visit, order_in(OrderStatus.SHIPPED, buyer), buyer)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    assert page.get_by_text("CJ Logistics").is_visible()
+    expect(page.get_by_text("CJ Logistics")).to_be_visible()
 
     page.get_by_role("button", name="Copy").click()
 
@@ -104,7 +104,7 @@ def test_order_says_when_it_is_expected(visit: Visit) -> None:
 
     page = open_order(visit, order_in(OrderStatus.SHIPPED, buyer), buyer)
 
-    assert "expected by" in page.locator(".timeline .upcoming").inner_text()
+    expect(page.locator(".timeline .upcoming")).to_contain_text("expected by")
 
 
 def test_order_of_somebody_else_is_not_there(visit: Visit) -> None:
@@ -113,7 +113,7 @@ def test_order_of_somebody_else_is_not_there(visit: Visit) -> None:
 
     page = visit(f"/orders/{order.number}/", user=stranger, status=404)
 
-    assert order.number not in page.locator("main").inner_text()
+    expect(page.locator("main")).not_to_contain_text(order.number)
 
 
 def test_order_opens_by_a_guests_link(visit: Visit) -> None:
@@ -122,9 +122,9 @@ def test_order_opens_by_a_guests_link(visit: Visit) -> None:
 
     page = visit(f"/orders/{order.number}/?key={guests.key_of(order.pk)}")
 
-    assert page.url.endswith(f"/orders/{order.number}/")
-    assert page.get_by_role("heading", name=f"Order {order.number}").is_visible()
-    assert page.get_by_role("link", name="Sign up").is_visible()
+    page.wait_for_url(f"**/orders/{order.number}/")
+    expect(page.get_by_role("heading", name=f"Order {order.number}")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign up")).to_be_visible()
 
 
 def test_order_shows_how_its_total_came_about(visit: Visit) -> None:
@@ -152,9 +152,9 @@ def test_order_is_sent_to_another_address(visit: Visit) -> None:
     page.get_by_role("button", name="Send it there").click()
 
     page.get_by_text("Your order goes to the new address.").wait_for()
-    assert "Office" in page.locator("address").inner_text()
+    expect(page.locator("address")).to_contain_text("Office")
     page.get_by_text("All that happened").click()
-    assert page.get_by_text("Sent to another address").is_visible()
+    expect(page.get_by_text("Sent to another address")).to_be_visible()
     assert AddressChange.objects.get().before == ADDRESS
 
 
@@ -189,7 +189,7 @@ def test_order_that_arrived_can_be_reviewed(visit: Visit) -> None:
 
     page.get_by_role("link", name="Review Moon jar").click()
 
-    assert page.get_by_role("heading", name="Write a review").is_visible()
+    expect(page.get_by_role("heading", name="Write a review")).to_be_visible()
 
 
 def test_order_is_received(visit: Visit) -> None:
@@ -209,12 +209,12 @@ def test_order_prints_its_invoice(visit: Visit) -> None:
     page = open_order(visit, order_in(OrderStatus.PAID, buyer), buyer)
     page.get_by_role("link", name="Print invoice").click()
     tools = page.locator(".tools")
-    assert tools.is_visible()
+    expect(tools).to_be_visible()
 
     page.emulate_media(media="print")
 
-    assert not tools.is_visible()
-    assert page.get_by_text("Invoice").first.is_visible()
+    expect(tools).to_be_hidden()
+    expect(page.get_by_text("Invoice").first).to_be_visible()
 
 
 def test_order_tells_whom_to_ask(visit: Visit) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from cart.models import CartItem
 from catalog import services as catalog
@@ -21,8 +22,8 @@ MANY = 500
 def test_orders_none_yet_leads_to_the_best_sellers(visit: Visit) -> None:
     page = visit("/orders/", user=UserFactory.create())
 
-    assert page.get_by_text("You have not ordered anything yet.").is_visible()
-    assert page.get_by_role("link", name="See best sellers").is_visible()
+    expect(page.get_by_text("You have not ordered anything yet.")).to_be_visible()
+    expect(page.get_by_role("link", name="See best sellers")).to_be_visible()
 
 
 def test_orders_shows_date_status_and_sum_of_each(visit: Visit) -> None:
@@ -36,9 +37,9 @@ def test_orders_shows_date_status_and_sum_of_each(visit: Visit) -> None:
     assert "Shipped" in text
     assert "Moon jar and 1 more" in text
     assert "₩31,500" in text
-    assert card.locator("time").count() == 1
-    assert card.locator(".thumb").count() == 2
-    assert card.get_by_role("link", name="Track").is_visible()
+    expect(card.locator("time")).to_have_count(1)
+    expect(card.locator(".thumb")).to_have_count(2)
+    expect(card.get_by_role("link", name="Track")).to_be_visible()
 
 
 def test_orders_of_one_status(visit: Visit) -> None:
@@ -50,7 +51,7 @@ def test_orders_of_one_status(visit: Visit) -> None:
     page.get_by_label("Status").select_option("paid")
 
     page.wait_for_url("**status=paid**")
-    assert page.locator(NUMBERS).all_inner_texts() == [paid.number]
+    expect(page.locator(NUMBERS)).to_have_text([paid.number])
 
 
 def test_orders_of_one_year(visit: Visit) -> None:
@@ -58,12 +59,12 @@ def test_orders_of_one_year(visit: Visit) -> None:
     old = many(buyer.pk, 1, placed_at=datetime(2021, 12, 31, 12, tzinfo=UTC))[0]
     order = placed(buyer)
     page = visit("/orders/", user=buyer)
-    assert page.locator(NUMBERS).all_inner_texts() == [order.number, old.number]
+    expect(page.locator(NUMBERS)).to_have_text([order.number, old.number])
 
     page.get_by_label("Year").select_option("2021")
 
     page.wait_for_url("**year=2021**")
-    assert page.locator(NUMBERS).all_inner_texts() == [old.number]
+    expect(page.locator(NUMBERS)).to_have_text([old.number])
 
 
 @pytest.mark.parametrize("by", ["number", "product"])
@@ -78,7 +79,7 @@ def test_orders_found_by_number_or_product(visit: Visit, by: str) -> None:
     page.get_by_role("button", name="Show").click()
 
     page.wait_for_url("**q=**")
-    assert page.locator(NUMBERS).all_inner_texts() == [wanted.number]
+    expect(page.locator(NUMBERS)).to_have_text([wanted.number])
 
 
 def test_orders_none_like_that_leads_back_to_all(visit: Visit) -> None:
@@ -87,22 +88,22 @@ def test_orders_none_like_that_leads_back_to_all(visit: Visit) -> None:
 
     page = visit("/orders/?q=teapot", user=buyer)
 
-    assert page.get_by_text("No order is like that.").is_visible()
+    expect(page.get_by_text("No order is like that.")).to_be_visible()
     page.get_by_role("link", name="Show all orders").click()
-    assert page.locator(NUMBERS).all_inner_texts() == [order.number]
+    expect(page.locator(NUMBERS)).to_have_text([order.number])
 
 
 def test_orders_by_the_hundred_are_paged_from_the_last_one_seen(visit: Visit) -> None:
     buyer = shopper()
     newest = list(reversed([order.number for order in many(buyer.pk, MANY)]))
     page = visit("/orders/", user=buyer)
-    assert page.locator(NUMBERS).all_inner_texts() == newest[:10]
+    expect(page.locator(NUMBERS)).to_have_text(newest[:10])
     placed(buyer)
 
     page.get_by_role("link", name="Next").click()
 
     page.wait_for_url("**before=**")
-    assert page.locator(NUMBERS).all_inner_texts() == newest[10:20]
+    expect(page.locator(NUMBERS)).to_have_text(newest[10:20])
 
 
 def test_orders_again_names_what_was_left_out(visit: Visit) -> None:
@@ -115,7 +116,7 @@ def test_orders_again_names_what_was_left_out(visit: Visit) -> None:
     page.get_by_role("button", name="Order again").click()
 
     page.wait_for_url("**/cart/")
-    assert page.get_by_text("No longer sold: Old lamp.").is_visible()
+    expect(page.get_by_text("No longer sold: Old lamp.")).to_be_visible()
     assert CartItem.objects.get(cart__user=buyer).product_id == cup.pk
 
 

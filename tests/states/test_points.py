@@ -25,9 +25,9 @@ def preset(page: Page, text: str) -> Any:
 def test_points_none_yet(visit: Visit) -> None:
     page = visit("/points/", user=UserFactory.create())
 
-    assert page.locator(".balance").inner_text() == "0\N{NO-BREAK SPACE}P"
-    assert page.get_by_text("No points have moved yet.").is_visible()
-    assert page.get_by_role("link", name="Save as CSV").count() == 0
+    expect(page.locator(".balance")).to_have_text("0\N{NO-BREAK SPACE}P")
+    expect(page.get_by_text("No points have moved yet.")).to_be_visible()
+    expect(page.get_by_role("link", name="Save as CSV")).to_have_count(0)
 
 
 def test_points_charged_by_one_press(visit: Visit) -> None:
@@ -37,8 +37,8 @@ def test_points_charged_by_one_press(visit: Visit) -> None:
     preset(page, "+30,000").click()
 
     expect(page.get_by_text("You now have 40,000")).to_be_visible()
-    assert page.locator("svg.price-line").is_visible()
-    assert page.locator("tbody th").count() == 1  # both in one month
+    expect(page.locator("svg.price-line")).to_be_visible()
+    expect(page.locator("tbody th")).to_have_count(1)  # both in one month
 
 
 def test_points_pressed_twice_are_charged_once(visit: Visit) -> None:
@@ -54,7 +54,7 @@ def test_points_pressed_twice_are_charged_once(visit: Visit) -> None:
 def test_points_above_the_limit(visit: Visit) -> None:
     user = UserFactory.create()
     page = visit("/points/", user=user, scripts=False)
-    assert page.get_by_text("Up to 1,000,000").is_visible()
+    expect(page.get_by_text("Up to 1,000,000")).to_be_visible()
     page.locator("[name=amount]").evaluate("field => field.removeAttribute('max')")
 
     page.get_by_label("Other amount").fill("1000001")
@@ -105,7 +105,7 @@ def test_points_of_one_kind(visit: Visit) -> None:
     page.get_by_role("link", name="Used").click()
 
     expect(page.locator("table .minus")).to_have_count(1)
-    assert page.locator("table .plus").count() == 0
+    expect(page.locator("table .plus")).to_have_count(0)
     page.get_by_role("link", name="Expired").click()
     expect(page.get_by_text("No movement of this kind.")).to_be_visible()
 

@@ -94,7 +94,7 @@ def test_product_under_a_wrong_name_leads_to_the_right_one(
 ) -> None:
     page = visit(f"/p/some-jar-{jar.pk}/")
 
-    assert page.url.endswith(page_of(jar))
+    page.wait_for_url(f"**{page_of(jar)}")
 
 
 def test_product_that_never_was_is_not_found(visit: Visit) -> None:
@@ -263,7 +263,7 @@ def test_product_variants_are_tiles_and_this_one_is_marked(visit: Visit) -> None
         "aria-current", "page"
     )
     variants.get_by_role("link", name="blue").click()
-    assert page.url.endswith(page_of(blue))
+    page.wait_for_url(f"**{page_of(blue)}")
 
 
 def test_product_lists_its_specifications(visit: Visit, jar: Product) -> None:
@@ -308,7 +308,7 @@ def test_recently_viewed_lists_the_last_first_and_is_cleared(visit: Visit) -> No
     shopper = UserFactory.create()
     viewed(shopper, *(ProductFactory.create(name=name) for name in ("First", "Last")))
     page = visit("/recent/", user=shopper)
-    assert page.get_by_role("heading", level=3).all_inner_texts() == ["Last", "First"]
+    expect(page.get_by_role("heading", level=3)).to_have_text(["Last", "First"])
 
     page.get_by_role("button", name="Clear the list").click()
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from checkout import returns
@@ -48,7 +48,7 @@ def test_return_is_asked_for(visit: Visit, order: Order, buyer: User) -> None:
     page.get_by_role("button", name="Ask for the return").click()
 
     page.get_by_text("We have your wish, and get back to you soon.").wait_for()
-    assert page.locator("#order-returns .tag").inner_text() == "Requested"
+    expect(page.locator("#order-returns .tag")).to_have_text("Requested")
     assert Return.objects.get().reason == "too small"
 
 
@@ -59,7 +59,7 @@ def test_return_of_nothing_is_refused(visit: Visit, order: Order, buyer: User) -
     page.get_by_role("button", name="Ask for the return").click()
 
     page.get_by_role("alert").wait_for()
-    assert page.locator("textarea").input_value() == "too small"
+    expect(page.locator("textarea")).to_have_value("too small")
     assert not Return.objects.exists()
 
 
@@ -70,8 +70,8 @@ def test_return_that_is_answered_shows_the_answer(
 
     page = open_order(visit, order, buyer)
 
-    assert page.get_by_text("It was used.").is_visible()
-    assert page.locator("#order-returns .tag").inner_text() == "Rejected"
+    expect(page.get_by_text("It was used.")).to_be_visible()
+    expect(page.locator("#order-returns .tag")).to_have_text("Rejected")
 
 
 def test_return_is_withdrawn(visit: Visit, order: Order, buyer: User) -> None:
@@ -93,6 +93,6 @@ def test_return_after_its_time_is_not_offered(
 
     page = open_order(visit, order, buyer)
 
-    assert page.get_by_role("link", name="Send something back").count() == 0
+    expect(page.get_by_role("link", name="Send something back")).to_have_count(0)
     page.goto(f"/orders/{order.number}/return/")
-    assert page.get_by_text("There is nothing to send back").is_visible()
+    expect(page.get_by_text("There is nothing to send back")).to_be_visible()

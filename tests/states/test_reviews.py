@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page
+from playwright.sync_api import FilePayload, Page, expect
 
 from accounts.models import User
 from catalog.models import Product
@@ -54,7 +54,7 @@ def test_review_is_written_with_the_keyboard_alone(
     page.locator("#rating-3").focus()
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
-    assert page.locator("#rating-4").is_checked()
+    expect(page.locator("#rating-4")).to_be_checked()
     page.get_by_label("Your review").focus()
     page.keyboard.type(TEXT)
     page.get_by_role("button", name="Send").focus()
@@ -78,8 +78,8 @@ def test_review_that_is_too_short_is_shown_again(
     )
     page.get_by_role("button", name="Send").click()
 
-    assert page.locator(".errorlist").first.is_visible()
-    assert page.get_by_label("Your review").input_value() == "Nice."
+    expect(page.locator(".errorlist").first).to_be_visible()
+    expect(page.get_by_label("Your review")).to_have_value("Nice.")
     assert not Review.objects.exists()
 
 
@@ -105,8 +105,8 @@ def test_review_waiting_says_so(visit: Visit, cup: Product, buyer: User) -> None
 
     page = visit("/account/reviews/", user=buyer)
 
-    assert page.get_by_text("Waiting for approval").is_visible()
-    assert page.get_by_text(TEXT).is_visible()
+    expect(page.get_by_text("Waiting for approval")).to_be_visible()
+    expect(page.get_by_text(TEXT)).to_be_visible()
 
 
 def test_review_rejected_says_why_and_can_be_changed(
@@ -115,7 +115,7 @@ def test_review_rejected_says_why_and_can_be_changed(
     review = write(buyer, cup)
     reviews.reject(review_id=review.pk, reason="About the courier.", actor_id=None)
     page = visit("/account/reviews/", user=buyer)
-    assert page.get_by_text("About the courier.").is_visible()
+    expect(page.get_by_text("About the courier.")).to_be_visible()
 
     page.get_by_role("link", name="Edit Moon jar").click()
     page.get_by_label("Your review").fill(f"{TEXT} Truly.")
@@ -134,7 +134,7 @@ def test_review_published_is_told_to_its_author(
 
     page = visit("/account/reviews/", user=buyer)
 
-    assert page.locator(".tag", has_text="Published").is_visible()
+    expect(page.locator(".tag", has_text="Published")).to_be_visible()
 
 
 def test_review_reported_stays_and_is_thanked_for(
@@ -149,9 +149,9 @@ def test_review_reported_stays_and_is_thanked_for(
     page.get_by_role("button", name="Report it").click()
 
     page.get_by_text("Thank you. We will look at it.").wait_for()
-    assert page.get_by_text(TEXT).is_visible()
+    expect(page.get_by_text(TEXT)).to_be_visible()
     page.goto(f"/reviews/{review.pk}/report/")
-    assert page.get_by_text("You have reported this review.").is_visible()
+    expect(page.get_by_text("You have reported this review.")).to_be_visible()
     assert review.reports.get().reason in ReportReason.values
 
 
@@ -172,8 +172,8 @@ def test_review_is_deleted_after_a_question(
 def test_review_is_for_buyers_only(visit: Visit, cup: Product) -> None:
     page = open_form(visit, cup, UserFactory.create())
 
-    assert page.get_by_text("once an order with it was delivered").is_visible()
-    assert page.locator("textarea").count() == 0
+    expect(page.get_by_text("once an order with it was delivered")).to_be_visible()
+    expect(page.locator("textarea")).to_have_count(0)
 
 
 def test_reviews_none_yet_offers_what_was_delivered(
@@ -183,4 +183,4 @@ def test_reviews_none_yet_offers_what_was_delivered(
 
     page.get_by_role("link", name="Review Moon jar").click()
 
-    assert page.url.endswith(f"/products/{cup.pk}/review/")
+    page.wait_for_url(f"**/products/{cup.pk}/review/")

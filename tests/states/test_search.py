@@ -78,4 +78,4 @@ def test_search_shows_code_as_the_text_it_is(visit: Visit) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
     assert "owned" not in page.title() or "script" in page.title()
-    assert page.locator("h1 script").count() == 0
+    expect(page.locator("h1 script")).to_have_count(0)

@@ -102,7 +102,7 @@ def test_sign_in_goes_on_inside_the_shop_only(visit: Visit) -> None:
 def test_sign_in_when_already_signed_in(visit: Visit) -> None:
     page = visit("/accounts/login/?next=/points/", user=UserFactory.create())
 
-    assert page.url.endswith("/points/")
+    page.wait_for_url("**/points/")
 
 
 def test_sign_in_shows_the_password_on_demand(visit: Visit) -> None:
@@ -111,11 +111,11 @@ def test_sign_in_shows_the_password_on_demand(visit: Visit) -> None:
     field.fill("secret")
 
     page.get_by_role("button", name="Show password").click()
-    assert field.get_attribute("type") == "text"
+    expect(field).to_have_attribute("type", "text")
     page.get_by_role("button", name="Show password").click()
 
-    assert field.get_attribute("type") == "password"
-    assert field.get_attribute("autocomplete") == "current-password"
+    expect(field).to_have_attribute("type", "password")
+    expect(field).to_have_attribute("autocomplete", "current-password")
     login = page.locator("[name=login]").get_attribute("autocomplete")
     assert str(login).startswith("username")
 
@@ -127,7 +127,7 @@ def test_sign_in_with_a_second_step(visit: Visit) -> None:
     page = visit("/accounts/login/?next=/points/")
     sign_in(page, user.email)
     field = page.locator("[name=code]")
-    assert field.get_attribute("autocomplete") == "one-time-code"
+    expect(field).to_have_attribute("autocomplete", "one-time-code")
 
     field.fill("000000")
     page.locator("main").get_by_role("button", name="Sign in").click()
@@ -143,7 +143,7 @@ def test_sign_up_asks_for_two_things_and_sends_a_letter(
     visit: Visit, mailoutbox: list[Any]
 ) -> None:
     page = visit("/accounts/signup/?next=/points/")
-    assert page.locator("main .field").count() == 2
+    expect(page.locator("main .field")).to_have_count(2)
 
     sign_up(page, "new@example.com")
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
