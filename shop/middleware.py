@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# No page of the shop has a use for these, and what is put into one gets none.
+NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class BrowserHintsMiddleware:
-    """Let pages be fetched ahead, and forget those that a change has made old."""
+    """Tell htmx's parts apart, and forget what was fetched before a change."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -23,9 +24,8 @@ class BrowserHintsMiddleware:
             return response
         # The same address answers htmx with a part of the page.
         patch_vary_headers(response, ["HX-Request"])
-        if settings.PAGES_AHEAD and request.method in SAFE:
-            response["Speculation-Rules"] = f'"{reverse("shop:speculation-rules")}"'
-        elif settings.PAGES_AHEAD:
+        response["Permissions-Policy"] = NO_DEVICES
+        if settings.PAGES_AHEAD and request.method not in SAFE:
             # What was fetched a moment before has the old number beside the cart, say.
             response["Clear-Site-Data"] = '"prefetchCache"'
         return response

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from catalog.models import Product
 from orders.models import Order
+from shop.ahead import rules
 from shop.cards import LOW_STOCK
 from shop.live_facts import orders_now
 
@@ -21,6 +22,12 @@ register = template.Library()
 
 # One number for each form that a language of ours has: 1 left, 2 left, 5 left.
 SAMPLES = (1, 2, 5)
+
+
+@register.simple_tag
+def pages_ahead() -> SafeString:
+    """Let browsers fetch a page when its link is about to be pressed."""
+    return rules() if settings.PAGES_AHEAD else SafeString()
 
 
 @register.simple_tag(takes_context=True)

@@ -21,11 +21,6 @@ BUILT = ("css/shop.css", "js/shop.js")
 # Beside the built files: what the page without a network draws with.
 DRAWN = ("img/icons.svg", "img/favicon.svg")
 ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
-# A page behind one of these is somebody's own, or does something by being asked for.
-NEVER_AHEAD = (
-    "cart checkout orders pay sandbox points notifications account accounts wishlist "
-    "recent back privacy api admin _allauth media static .well-known"
-)
 HOUR = 3600
 
 
@@ -81,22 +76,6 @@ def worker(request: HttpRequest) -> HttpResponse:
 def offline(request: HttpRequest) -> HttpResponse:
     """Show what is left without a network; the worker keeps it beforehand."""
     return render(request, "shop/offline.html", {"theme": storefront_of(request).theme})
-
-
-@cache_control(public=True, max_age=HOUR)
-@require_safe
-def speculation_rules(_request: HttpRequest) -> HttpResponse:
-    """Let browsers fetch a page when its link is about to be pressed."""
-    apart = [f"/{name}/*" for name in NEVER_AHEAD.split()]
-    conditions = [
-        {"href_matches": "/*"},
-        {"not": {"href_matches": apart}},
-        {"not": {"selector_matches": "[download], [data-dialog], [rel~=nofollow]"}},
-    ]
-    rule = {"where": {"and": conditions}, "eagerness": "moderate"}
-    answer = JsonResponse({"prefetch": [rule]})
-    answer["Content-Type"] = "application/speculationrules+json"
-    return answer
 
 
 @cache

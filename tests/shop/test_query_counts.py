@@ -44,7 +44,7 @@ NO_PAGES = {
     "privacy-recommendations", "dismiss", "undo-dismissal", "sitemap-index", "sitemap",
     "robots", "llms", "google-feed", "security-contact", "change-password", "theme",
     "language", "wishlist-move", "drop-left", "end-device", "end-other-devices",
-    "manifest", "worker", "speculation-rules",
+    "manifest", "worker",
 }  # fmt: skip
 
 
