@@ -13,10 +13,19 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Address, User
-from common.admin import ModelAdmin, TabularInline, register
+from accounts.admin_log import LogEntryAdmin as LogEntryAdmin
+from accounts.models import Address, CustomerNote, User
+from common.admin import (
+    ModelAdmin,
+    ReadOnlyAdmin,
+    TabularInline,
+    display,
+    register,
+    tag,
+)
 
 # Who may give these away could give themselves everything.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -56,22 +65,29 @@ class AddressInline(TabularInline[Address]):
     exclude = ["country"]
 
 
-@register(User)
 class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
-    """Powers are given by superusers only, and staff are theirs to edit."""
+    """Powers are given by superusers only, and staff are theirs to edit.
+
+    What staff do for customers is added above: see ``checkout.admin_customers``.
+    """
+
+    is_personal = True
 
     form = UserEditForm
     add_form = UserCreateForm
-    list_display = ["email", "name", "phone", "is_staff", "is_active", "created_at"]
-    list_filter = ["is_staff", "is_superuser", "is_active"]
+    list_display = ["email", "name", "phone", "standing", "created_at"]
+    list_filter = [
+        *("is_active", "wants_marketing_email", "wants_marketing_sms"),
+        *("is_staff", "is_superuser", "groups"),
+    ]
     search_fields = ["email", "name", "phone"]
     ordering = ["-id"]
-    readonly_fields = ["last_login", "created_at"]
+    readonly_fields = ["last_login", "created_at", "standing"]
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Person"), {"fields": ("name", "phone", "language")}),
         (_("Consent"), {"fields": ("wants_marketing_email", "wants_marketing_sms")}),
-        (_("Access"), {"fields": ("is_active", *POWERS)}),
+        (_("Access"), {"fields": ("standing", "is_active", *POWERS)}),
         (_("Times"), {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = (
@@ -82,18 +98,30 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
         self, request: HttpRequest, obj: User | None = None
     ) -> list[str]:
         fields = [str(field) for field in super().get_readonly_fields(request, obj)]
+        if obj is not None and not _is_powerful(obj):
+            # Customers are blocked for a reason, and signed out with it.
+            fields.append("is_active")
         return fields if _is_superuser(request) else [*fields, *POWERS]
+
+    @display(description=_("account"), ordering="is_active")
+    def standing(self, user: User) -> SafeString:
+        if user.erased_at:
+            return tag("off", _("Deleted"))
+        if not user.is_active:
+            return tag("bad", _("Blocked"))
+        if _is_powerful(user):
+            return tag("info", _("Staff"))
+        return tag("good", _("Customer"))
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         return [] if obj is None else [AddressInline]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever sets somebody's password can sign in as them.
-        is_powerful = obj is not None and (obj.is_staff or obj.is_superuser)
-        may = super().has_change_permission(request, obj)
-        return may and (
-            not is_powerful or _is_superuser(request) or obj.pk == request.user.pk
-        )
+        if not super().has_change_permission(request, obj):
+            return False
+        is_other = obj is not None and obj.pk != request.user.pk
+        return not (is_other and _is_powerful(obj)) or _is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Orders and ledgers name their people for good; blocking is what staff want.
@@ -104,12 +132,28 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
 class AddressAdmin(ModelAdmin[Address]):
     """Where parcels may go next."""
 
+    is_personal = True
+
     list_display = ["recipient", "line1", "city", "postal_code", "user", "is_default"]
     list_select_related = ["user"]
     list_filter = ["is_default", "country"]
     search_fields = ["recipient", "line1", "postal_code", "user__email"]
     raw_id_fields = ["user"]
     ordering = ["-id"]
+
+
+@register(CustomerNote)
+class CustomerNoteAdmin(ReadOnlyAdmin[CustomerNote]):
+    """Notes are written on the customer's page, and stay as they were written."""
+
+    list_display = ["written_at", "user", "text", "author"]
+    list_select_related = ["user", "author"]
+    search_fields = ["text", "=user__email"]
+    ordering = ["-id"]
+
+
+def _is_powerful(user: User) -> bool:
+    return user.is_staff or user.is_superuser
 
 
 def _is_superuser(request: HttpRequest) -> bool:

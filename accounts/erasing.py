@@ -6,7 +6,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models.functions import Now
 
 from accounts import devices
-from accounts.models import Address, User
+from accounts.models import Address, CustomerNote, User
 from common.db import requires_transaction
 
 # A domain that never gets a letter (RFC 2606).
@@ -23,6 +23,7 @@ def lock(user_id: int) -> User:
 def erase(user: User) -> None:
     """Drop all that tells who somebody is, sign them out, and close the account."""
     Address.objects.of_user(user.pk).delete()
+    CustomerNote.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
     SocialAccount.objects.filter(user=user).delete()

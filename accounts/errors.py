@@ -121,3 +121,29 @@ class TicketsAway(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(_("Live news are away. Please try again soon."))
+
+
+class NotACustomer(Conflict):
+    """Staff, or somebody who is gone: nothing can be done to their account here."""
+
+    code = "not_a_customer"
+
+    def __init__(self, *, is_erased: bool) -> None:
+        super().__init__(
+            _("This account is deleted.")
+            if is_erased
+            else _("This is an account of staff: a superuser sees to it on its page.")
+        )
+
+
+class BlockedAlready(Conflict):
+    """What blocking, or letting in again, would lead to is so already."""
+
+    code = "blocked_already"
+
+    def __init__(self, *, is_blocked: bool) -> None:
+        super().__init__(
+            _("This customer is blocked already.")
+            if is_blocked
+            else _("This customer is not blocked.")
+        )

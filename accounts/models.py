@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import (
     AbstractBaseUser,
@@ -73,7 +74,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        permissions = [("act_for_any", "Can act for any user through the API")]
+        permissions = [
+            ("act_for_any", "Can act for any user through the API"),
+            ("care_for_user", "Can sign a customer out, send letters, write notes"),
+            ("block_user", "Can block a customer and let them in again"),
+            ("erase_user", "Can delete what is known of a customer"),
+            # Of money, but asked of whoever has it: see ``payments.limits``.
+            ("refund_above_limit", "Can refund more than the limit"),
+            ("approve_points", "Can approve points that another member of staff gives"),
+        ]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
         ]
@@ -163,6 +172,32 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.user_agent or "?"
+
+
+class CustomerNote(models.Model):
+    """What staff should know of a customer. It goes when the customer does."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notes")
+    text = models.TextField(_("note"), max_length=2000)
+    author = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("written by")
+    )
+    written_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("note about a customer")
+        verbose_name_plural = _("notes about customers")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(text=""), name="customer_note_says_something"
+            )
+        ]
+        triggers = [
+            pgtrigger.Protect(name="stays_as_written", operation=pgtrigger.Update)
+        ]
+
+    def __str__(self) -> str:
+        return f"Note {self.pk} about user {self.user_id}"
 
 
 ADDRESS_FIELDS = (

@@ -80,6 +80,12 @@ MEANINGS = {
     ),
     "idempotency_mismatch": _("The Idempotency-Key came before, with another body."),
     "in_stock": _("The product is in stock: there is nothing to wait for."),
+    "blocked_already": _("The customer is already what the step would make of them."),
+    "decided_already": _("Somebody else has approved or rejected it before."),
+    "not_a_customer": _("The account is one of staff, or is deleted."),
+    "own_account": _("Nobody gives points to themselves."),
+    "refund_above_limit": _("Only some staff may give back so much of one order."),
+    "second_person_needed": _("So many points take two members of staff."),
     "insufficient_points": _("There are fewer points than are to be used."),
     "insufficient_scope": _(
         "The shopper has not let this third party do that, or no third party may."

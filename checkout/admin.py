@@ -28,6 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ADDRESS_FIELDS
 from checkout import labels
 from checkout import services as checkout
+from checkout.admin_customers import CustomerAdmin as CustomerAdmin
 from checkout.admin_goods import (
     FulfilmentInline,
     GoodsAdmin,

@@ -1,5 +1,7 @@
 """The tables that every way in shares."""
 
+import pgtrigger
+from django.contrib.admin.models import LogEntry
 from django.db import models
 from django.db.models.functions import Now
 
@@ -47,3 +49,19 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id} of user {self.user_id}"
+
+
+class AuditRow(LogEntry):
+    """A row of the staff's log, which the database keeps as it was written."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [
+            pgtrigger.Protect(
+                name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.change_message

@@ -183,6 +183,9 @@ ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", not PRODUCTION)
 # Limits on points, in points. The database holds charges to them as well.
 POINTS_MAX_CHARGE = env.int("POINTS_MAX_CHARGE", 1_000_000)
 POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
+# What staff may give without a second one's yes, or without "refund_above_limit".
+POINTS_TWO_EYES_LIMIT = env.int("POINTS_TWO_EYES_LIMIT", 100_000)
+REFUND_LIMIT = env.int("REFUND_LIMIT", 300_000)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": database.database(
         env,

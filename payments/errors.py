@@ -2,7 +2,14 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, Invalid, Mismatch, NotFound, Unavailable
+from common.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Mismatch,
+    NotFound,
+    Unavailable,
+)
 from common.money import money
 
 
@@ -99,3 +106,16 @@ class NobodyToPay(Conflict):
 
     def __init__(self) -> None:
         super().__init__(_("Nobody with an account paid this: there are no points."))
+
+
+class RefundAboveLimit(Forbidden):
+    """So much of one order may only be given back by staff who are trusted with it."""
+
+    code = "refund_above_limit"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("You may give back %(limit)s of an order; more is for a manager.")
+            % {"limit": money(limit)},
+            limit=limit,
+        )

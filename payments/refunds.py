@@ -13,7 +13,7 @@ from django.utils import timezone
 from common.db import requires_transaction, use_case
 from orders.models import Order
 from outbox import services as outbox
-from payments import planner
+from payments import limits, planner
 from payments import services as payments
 from payments.errors import (
     LegNotRefused,
@@ -103,8 +103,9 @@ def carry_out(
 ) -> Refund:
     """Give back what a plan says of a locked order; ``key`` makes it happen once.
 
-    The plan must have been made under the same lock.
+    The plan must have been made under the same lock. Raises ``RefundAboveLimit``.
     """
+    limits.check(order, amount=refund_plan.amount, actor_id=actor_id)
     refund = Refund.objects.create(
         order=order,
         amount=refund_plan.amount,

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, Invalid, Mismatch
+from common.errors import Conflict, Forbidden, Invalid, Mismatch
 
 
 class InsufficientPoints(Conflict):
@@ -46,3 +46,34 @@ class MovementKeyReused(Mismatch):
 
     def __init__(self) -> None:
         super().__init__(_("This key was used for another movement."))
+
+
+class OwnAccount(Forbidden):
+    """Staff give no points to themselves, nor take any."""
+
+    code = "own_account"
+
+    def __init__(self) -> None:
+        super().__init__(_("You cannot change your own points."))
+
+
+class SecondPersonNeeded(Forbidden):
+    """So many points take two members of staff, and this is the one who asked."""
+
+    code = "second_person_needed"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("More than %(limit)s points take a second member of staff.")
+            % {"limit": limit},
+            limit=limit,
+        )
+
+
+class DecidedAlready(Conflict):
+    """Somebody has approved or rejected these points before."""
+
+    code = "decided_already"
+
+    def __init__(self) -> None:
+        super().__init__(_("Somebody has decided about these points already."))

@@ -140,3 +140,121 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount:+d}"
+
+
+class CorrectionState(models.TextChoices):
+    """How far points that staff give or take have come."""
+
+    OPEN = "open", _("Waits for a second person")
+    DONE = "done", pgettext_lazy("points", "Done")
+    REJECTED = "rejected", pgettext_lazy("points", "Rejected")
+
+
+class PointCorrection(models.Model):
+    """Points that one member of staff gives or takes; many need a second one's yes."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="point_corrections",
+        verbose_name=_("whose"),
+    )
+    amount = models.BigIntegerField(_("amount"))
+    reason = models.CharField(_("reason"), max_length=200)
+    # What it is about, e.g. an order number; the shopper reads it.
+    reference = models.CharField(_("reference"), max_length=64, blank=True)
+    state = models.CharField(
+        _("state"),
+        max_length=16,
+        choices=CorrectionState,
+        default=CorrectionState.OPEN,
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("asked by"),
+    )
+    asked_at = models.DateTimeField(_("asked"), db_default=Now())
+    # Nobody, if it was below the limit.
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True)
+    answer = models.CharField(_("why not"), max_length=200, blank=True)
+    entry = models.OneToOneField(
+        LedgerEntry,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="correction",
+        verbose_name=_("ledger entry"),
+    )
+
+    class Meta:
+        verbose_name = _("points given by staff")
+        verbose_name_plural = _("points given by staff")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(amount=0), name="point_correction_moves_points"
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason=""), name="point_correction_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")),
+                name="point_correction_takes_two_people",
+            ),
+            models.CheckConstraint(
+                condition=~Q(asked_by=F("user"))
+                & (Q(decided_by__isnull=True) | ~Q(decided_by=F("user"))),
+                name="point_correction_not_for_oneself",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state=CorrectionState.OPEN,
+                    decided_by__isnull=True,
+                    decided_at__isnull=True,
+                    entry__isnull=True,
+                )
+                | Q(
+                    state=CorrectionState.DONE,
+                    decided_at__isnull=False,
+                    entry__isnull=False,
+                )
+                | Q(
+                    state=CorrectionState.REJECTED,
+                    decided_by__isnull=False,
+                    decided_at__isnull=False,
+                    entry__isnull=True,
+                ),
+                name="point_correction_moves_points_when_done",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(state=CorrectionState.OPEN),
+                name="point_correction_open",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="stays_as_asked",
+                fields=[
+                    *("user", "amount", "reason", "reference", "asked_by", "asked_at")
+                ],
+            ),
+            pgtrigger.FSM(
+                name="state_transitions",
+                field="state",
+                transitions=[("open", "done"), ("open", "rejected")],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+d} points for user {self.user_id}"

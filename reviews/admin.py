@@ -23,6 +23,7 @@ from common.admin import (
     short,
     tag,
 )
+from common.audit import Facts
 from reviews import pictures
 from reviews import services as reviews
 from reviews.models import (
@@ -111,6 +112,23 @@ class StarsFilter(SimpleListFilter):
         return queryset.filter(rating=value) if value else queryset
 
 
+class PhotosFilter(SimpleListFilter):
+    """Keeps those that show something: pictures have to be looked at."""
+
+    title = _("photos")
+    parameter_name = "photos"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("With photos"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Review]
+    ) -> QuerySet[Review]:
+        if self.value() == "yes":
+            return queryset & Review.objects.with_photos()
+        return queryset
+
+
 class ReportInline(ReadOnlyInline[ReviewReport]):
     """Who thinks that it should not be there."""
 
@@ -136,7 +154,7 @@ class ReviewAdmin(ReadOnlyAdmin[Review]):
         "reports",
         "product",
     ]
-    list_filter = [QueueFilter, "state", StarsFilter]
+    list_filter = [QueueFilter, "state", StarsFilter, PhotosFilter]
     list_select_related = ["product"]
     search_fields = ["text", "=user__email", "=product__sku"]
     ordering = ["-id"]
@@ -148,6 +166,10 @@ class ReviewAdmin(ReadOnlyAdmin[Review]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         return super().get_queryset(request).prefetch_related("photos")
+
+    def facts(self, obj: Review) -> Facts:
+        reply = _("yes") if obj.answer else _("no")
+        return {"state": obj.state, "reply": reply, "open reports": obj.open_reports}
 
     def offered_actions(self, request: HttpRequest, obj: Review) -> Sequence[str]:
         can = {

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from accounts.models import Address, Device, User
+from accounts.models import Address, CustomerNote, Device, User
 from analytics import pseudonyms
 from analytics.models import (
     BehaviourEvent,
@@ -74,6 +74,7 @@ SECTIONS = (
         _of(Device),
         ("name", "user_agent", "ip", "created_at", "last_seen_at"),
     ),
+    Section("notes_of_staff", _of(CustomerNote), ("text", "written_at")),
     Section(
         "other_services",
         _of(SocialAccount),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from analytics import privacy
 from analytics.pages import price_band
 from analytics.reports.customers import preferences_of
 from common.money import money
@@ -26,3 +27,9 @@ def customer_preferences(context: dict[str, Any], user_id: int) -> dict[str, Any
         "spent": money(one.monetary),
         "prices": price_band(one),
     }
+
+
+@register.inclusion_tag("admin/analytics/_consents.html")
+def customer_consents(user: Any) -> dict[str, Any]:
+    """Show what somebody agreed to: offers, and being observed."""
+    return {"user": user, "choices": privacy.choices_of(user.pk)}

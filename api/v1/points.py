@@ -41,6 +41,7 @@ from common.languages import reader_language
 from orders.errors import OrderExpired
 from orders.models import Order
 from payments import services as payments
+from points import corrections
 from points import services as points
 from points.models import EntryKind, LedgerEntry, PointAccount
 
@@ -181,6 +182,8 @@ class PointsChargeView(PersonalView):
         subject = resolve_payer(request, asked.get("user_id"), reason)
         if "method" in asked:
             return _buy(request, subject, asked)
+        if subject != request.user.pk:
+            corrections.check_alone(asked["amount"])
 
         def charge() -> ChargeJson:
             entry = points.charge(
