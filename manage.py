@@ -11,6 +11,8 @@ OFFLINE = {
     "collectstatic",
     "compilemessages",
     "diffsettings",
+    # It says what does not run.
+    "doctor",
     "findstatic",
     "help",
     "makemessages",
