@@ -25,12 +25,20 @@ from payments.gateways.base import (
     GatewayRefused,
     ProviderState,
 )
-from payments.models import LegState, Payment, PaymentState, RefundLeg
+from payments.models import (
+    LegState,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    RefundLeg,
+)
 
 MOST_LOOKS = 50  # payments that one sweep asks after
 # What has not begun by then is left to the next delivery, or sweep: a lease is 30
 # seconds, a sweep begins as often, and a provider may take ten.
 LONGEST_RUN = 15.0  # seconds
+# For staff, who pay it back and say so.
+BACK_BY_HAND = "it came past all providers: pay it back by hand"
 logger = logging.getLogger(__name__)
 
 
@@ -203,6 +211,9 @@ def _ask_for(event: OutgoingEvent, call: Callable[[UUID], Payment]) -> Outcome:
 def _refund(event: OutgoingEvent) -> Outcome:
     leg = RefundLeg.objects.select_related("payment").get(pk=event.payload["leg_id"])
     if leg.state == LegState.DONE:
+        return DELIVERED
+    if leg.payment.method == PaymentMethod.BY_HAND:
+        _settle_leg(leg.pk, LegState.REFUSED, note=BACK_BY_HAND)
         return DELIVERED
     try:
         returned = provider_of(leg.payment.method).refund(

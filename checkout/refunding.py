@@ -46,31 +46,41 @@ def refund(
     reason: str,
     actor_id: int | None,
     key: str,
+    as_points: bool = False,
 ) -> Refund:
     """Give back units that were not sent, and of ``delivery`` an amount or by the rule.
 
     ``restock`` says how many of each line go back on the shelf, all of them if
-    ``None``; the others are written off. What was sent comes back by a return. The same
-    ``key`` gives the same refund again.
+    ``None``; the others are written off. What was sent comes back by a return. With
+    ``as_points`` the shopper gets points for money of providers, too. The same ``key``
+    gives the same refund again.
 
     Raises ``OrderNotRefundable``, ``NotRefundable``, ``NothingToRefund``,
-    ``DeliveryKept`` or ``RefundKeyReused``.
+    ``DeliveryKept``, ``NobodyToPay`` or ``RefundKeyReused``.
     """
     order = orders.lock(order_id, user_id=None)
     wanted = _wanted(quantities)
     name = f"order/{order.pk}/{key}"
     found = refunds.find(name)
     if found is not None:
-        return _same(found, wanted, delivery, restock)
+        return _same(found, wanted, delivery, restock, as_points=as_points)
     refund_plan = _plan(order, wanted, delivery)
     made = refunds.carry_out(
-        order, refund_plan, reason=reason, actor_id=actor_id, key=name
+        order,
+        refund_plan,
+        reason=reason,
+        actor_id=actor_id,
+        key=name,
+        as_points=as_points,
     )
     topics = move_on(order, actor_id=actor_id, reason=reason)
     put_back(made, restock, reference=f"refund/{made.pk}")
     if order.status == OrderStatus.CANCELLED:
         promotions.release(order_id=order.pk)
-    publish("order.refunded", order, refund=refund_facts(made, refund_plan))
+    facts = refund_facts(made, refund_plan)
+    if as_points:
+        facts["points"] = made.amount
+    publish("order.refunded", order, refund=facts)
     for topic in topics:
         publish(topic, order)
     return made
@@ -144,8 +154,15 @@ def _plan(order: Order, wanted: dict[int, int], delivery: int | None) -> RefundP
 
 
 def _same(
-    found: Refund, wanted: dict[int, int], delivery: int | None, restock: Units | None
+    found: Refund,
+    wanted: dict[int, int],
+    delivery: int | None,
+    restock: Units | None,
+    *,
+    as_points: bool,
 ) -> Refund:
+    if as_points != refunds.went_as_points(found):
+        raise RefundKeyReused
     lines = dict(found.lines.values_list("order_line_id", "quantity"))
     if lines != wanted or delivery not in {None, found.delivery_amount}:
         raise RefundKeyReused

@@ -33,7 +33,9 @@ from checkout.placing import place_and_pay as place_and_pay
 from checkout.placing import place_order as place_order
 from checkout.placing import price as price
 from checkout.placing import purchase_once as purchase_once
+from checkout.refunding import put_back
 from checkout.refunding import refund as refund
+from checkout.settling import pay_by_hand as pay_by_hand
 from common.db import pipeline, use_case
 from common.errors import DomainError
 from coupons import services as coupons
@@ -98,17 +100,23 @@ def pay_as_guest(*, order_id: UUID) -> Order:
 
 @use_case
 def cancel(
-    *, order_id: UUID, user_id: int | None, actor_id: int | None, reason: str
+    *,
+    order_id: UUID,
+    user_id: int | None,
+    actor_id: int | None,
+    reason: str,
+    writes_off: bool = False,
 ) -> Order:
     """Call an order off: its stock, coupon and money go back, each exactly once.
 
     Its shopper (``user_id``) can do so until it is packed, staff (``None``) until
     something is shipped. A payment that is under way is given up; what arrives of it
-    all the same goes back. Cancelling twice gives the same order.
+    all the same goes back. ``writes_off`` is for goods of a paid order that nobody can
+    sell again: they leave the stock. Cancelling twice gives the same order.
     """
     order = orders.lock(order_id, user_id=user_id)
     by = "staff" if user_id is None else "shopper"
-    _cancel(order, by=by, actor_id=actor_id, reason=reason)
+    _cancel(order, by=by, actor_id=actor_id, reason=reason, writes_off=writes_off)
     return order
 
 
@@ -254,22 +262,33 @@ def order_again(*, user_id: int, order_id: UUID) -> Repeated:
     return Repeated(added=tuple(added), skipped=tuple(skipped))
 
 
-def _cancel(order: Order, *, by: str, actor_id: int | None, reason: str) -> None:
+def _cancel(
+    order: Order,
+    *,
+    by: str,
+    actor_id: int | None,
+    reason: str,
+    writes_off: bool = False,
+) -> None:
     if order.status == OrderStatus.CANCELLED:
         return
     orders.check(order, OrderStatus.CANCELLED)
     orders.check_cancellable(order, by=by)
     abandon(order, note="the order was cancelled")
     refund = refunds.refund_in_full(order, reason=reason, actor_id=actor_id)
-    _give_back(order, refund)
+    _give_back(order, refund, writes_off=writes_off)
     orders.become(order, OrderStatus.CANCELLED, actor_id=actor_id, reason=reason)
     _publish("order.cancelled", order)
 
 
-def _give_back(order: Order, refund: Refund | None) -> None:
+def _give_back(
+    order: Order, refund: Refund | None, *, writes_off: bool = False
+) -> None:
     coupons.release(order_id=order.pk)
     if refund is None:
         inventory.release(order_id=order.pk, quantities=orders.quantities(order))
+    elif writes_off:
+        put_back(refund, {}, reference=f"refund/{refund.pk}")
     else:
         # What was refunded before is back on the shelf already.
         goods = refund.lines.values_list("product_id", "quantity")

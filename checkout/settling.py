@@ -111,11 +111,7 @@ def _settle(order: Order, payment: Payment, sight: Sight) -> None:
         with transaction.atomic():
             payments.capture_held_points(order, order.total - payment.amount)
     payments.mark_captured(payment, reference=sight.reference, settled="yes")
-    coupons.use(order_id=order.pk)
-    lines = list(order.lines.order_by("product_id"))
-    quantities = {line.product_id: line.quantity for line in lines}
-    inventory.commit(order_id=order.pk, quantities=quantities)
-    _become_paid(order, lines)
+    _keep(order, actor_id=order.user_id)
 
 
 def _settle_late(order: Order, payment: Payment, sight: Sight) -> None:
@@ -128,16 +124,51 @@ def _settle_late(order: Order, payment: Payment, sight: Sight) -> None:
         if payment.amount != order.total:
             payments.capture_held_points(order, order.total - payment.amount)
         payments.mark_captured(payment, reference=sight.reference, settled="yes")
-        coupons.retake(order_id=order.pk, coupon_id=order.coupon_id)
-        lines = list(order.lines.order_by("product_id"))
-        quantities = {line.product_id: line.quantity for line in lines}
-        inventory.retake(order_id=order.pk, quantities=quantities)
-        promotions.retake(order_id=order.pk)
-        _become_paid(order, lines)
+        _retake(order, actor_id=order.user_id)
 
 
-def _become_paid(order: Order, lines: list[OrderLine]) -> None:
-    orders.become(order, OrderStatus.PAID, actor_id=order.user_id)
+@use_case
+def pay_by_hand(*, order_id: UUID, reason: str, actor_id: int | None) -> Order:
+    """Pay an order with money that came past all providers, whole, as staff say.
+
+    An expired one is paid if its goods and coupon can still be had. A payment that is
+    under way is given up; what arrives of it all the same goes back. Raises
+    ``OrderNotFound``, ``OrderNotPayable``, ``InsufficientStock`` or what else says that
+    an expired one cannot be had any more.
+    """
+    order = orders.lock(order_id, user_id=None)
+    orders.check(order, OrderStatus.PAID)
+    is_late = order.status == OrderStatus.EXPIRED
+    abandon(order, note="it was paid past the provider")
+    payments.take_by_hand(order, note=reason)
+    step = _retake if is_late else _keep
+    step(order, actor_id=actor_id, reason=reason)
+    return order
+
+
+def _keep(order: Order, *, actor_id: int | None, reason: str = "") -> None:
+    """Make what an unpaid order holds its own."""
+    coupons.use(order_id=order.pk)
+    lines = list(order.lines.order_by("product_id"))
+    quantities = {line.product_id: line.quantity for line in lines}
+    inventory.commit(order_id=order.pk, quantities=quantities)
+    _become_paid(order, lines, actor_id=actor_id, reason=reason)
+
+
+def _retake(order: Order, *, actor_id: int | None, reason: str = "") -> None:
+    """Take what an expired order has given up once more, all of it."""
+    coupons.retake(order_id=order.pk, coupon_id=order.coupon_id)
+    lines = list(order.lines.order_by("product_id"))
+    quantities = {line.product_id: line.quantity for line in lines}
+    inventory.retake(order_id=order.pk, quantities=quantities)
+    promotions.retake(order_id=order.pk)
+    _become_paid(order, lines, actor_id=actor_id, reason=reason)
+
+
+def _become_paid(
+    order: Order, lines: list[OrderLine], *, actor_id: int | None, reason: str
+) -> None:
+    orders.become(order, OrderStatus.PAID, actor_id=actor_id, reason=reason)
     outbox.publish(
         topic="order.paid",
         aggregate=f"order/{order.pk}",

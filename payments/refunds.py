@@ -100,11 +100,16 @@ def carry_out(
     reason: str,
     actor_id: int | None,
     key: str,
+    as_points: bool = False,
 ) -> Refund:
     """Give back what a plan says of a locked order; ``key`` makes it happen once.
 
-    The plan must have been made under the same lock. Raises ``RefundAboveLimit``.
+    The plan must have been made under the same lock. With ``as_points`` nothing goes
+    back to providers: the shopper gets points instead. Raises ``RefundAboveLimit`` or
+    ``NobodyToPay``.
     """
+    if as_points and order.user_id is None:
+        raise NobodyToPay
     limits.check(order, amount=refund_plan.amount, actor_id=actor_id)
     refund = Refund.objects.create(
         order=order,
@@ -125,9 +130,15 @@ def carry_out(
         )
         for line in refund_plan.lines
     )
+    give_back = _pay_leg_as_points if as_points else _return_leg
     for leg in refund_plan.legs:
-        _return_leg(refund, leg, user_id=order.user_id, reference=order.number)
+        give_back(refund, leg, user_id=order.user_id, reference=order.number)
     return refund
+
+
+def went_as_points(refund: Refund) -> bool:
+    """Tell whether money of a provider went back as points."""
+    return refund.legs.filter(provider_reference=AS_POINTS).exists()
 
 
 @requires_transaction
@@ -247,14 +258,42 @@ def _request(leg: RefundLeg, *, again: str = "") -> None:
     )
 
 
-def _return_leg(
+def _pay_leg_as_points(
     refund: Refund, planned: PlannedLeg, *, user_id: int | None, reference: str
 ) -> None:
+    if not planned.is_outside or user_id is None:
+        _return_leg(refund, planned, user_id=user_id, reference=reference)
+        return
+    _lower(planned)
+    leg = RefundLeg.objects.create(
+        refund=refund,
+        payment_id=planned.payment_id,
+        amount=planned.amount,
+        state=LegState.DONE,
+        done_at=refund.refunded_at,
+        provider_reference=AS_POINTS,
+        note="paid as points",
+    )
+    points.refund(
+        user_id=user_id,
+        amount=planned.amount,
+        reference=reference,
+        idempotency_key=f"leg/{leg.pk}",
+    )
+
+
+def _lower(planned: PlannedLeg) -> None:
     changed = Payment.objects.filter(pk=planned.payment_id).update(
         refunded=F("refunded") + planned.amount
     )
     if not changed:
         raise LookupError(planned.payment_id)
+
+
+def _return_leg(
+    refund: Refund, planned: PlannedLeg, *, user_id: int | None, reference: str
+) -> None:
+    _lower(planned)
     leg = RefundLeg.objects.create(
         refund=refund,
         payment_id=planned.payment_id,

@@ -42,7 +42,12 @@ ALIASES = {
     "wallet": PaymentMethod.PAYPAL,
     "crypto": PaymentMethod.BTCPAY,
 }
-OUTSIDE = [method.value for method in PaymentMethod if method not in OWN_METHODS]
+# What only staff can note is no way for a client to pay.
+OUTSIDE = [
+    method.value
+    for method in PaymentMethod
+    if method not in {*OWN_METHODS, PaymentMethod.BY_HAND}
+]
 
 
 class MethodField(serializers.ChoiceField):
