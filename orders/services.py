@@ -26,6 +26,7 @@ from orders.models import (
     SETTLED,
     AddressChange,
     Order,
+    OrderNote,
     OrderStatus,
 )
 from promotions.pricing import Quote
@@ -261,6 +262,12 @@ def write_note(order: Order, note: str) -> None:
     """Keep what the shopper says to whoever packs a locked order."""
     order.note = note
     order.save(update_fields=["note"])
+
+
+@requires_transaction
+def note_down(order: Order, text: str, *, author_id: int) -> OrderNote:
+    """Keep what a member of staff writes about an order, for other staff."""
+    return OrderNote.objects.create(order=order, text=text, author_id=author_id)
 
 
 def quantities(order: Order) -> dict[int, int]:

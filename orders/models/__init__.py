@@ -1,8 +1,11 @@
-"""Orders, their parcels, their returns and their invoices."""
+"""Orders, their parcels, their returns, their invoices, and notes about them."""
 
 from orders.models.invoices import Invoice as Invoice
+from orders.models.notes import OrderNote as OrderNote
 from orders.models.order import DEAD as DEAD
 from orders.models.order import FROZEN_FIELDS as FROZEN_FIELDS
+from orders.models.order import IS_EXPIRING as IS_EXPIRING
+from orders.models.order import IS_LATE as IS_LATE
 from orders.models.order import MAX_QUANTITY as MAX_QUANTITY
 from orders.models.order import NEXT_STATUSES as NEXT_STATUSES
 from orders.models.order import READDRESSABLE as READDRESSABLE

@@ -1,12 +1,15 @@
 """Orders, frozen as they were placed, and what happened to them since."""
 
+import re
 from datetime import datetime, timedelta
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Lower, Now
+from django.db.models import F, Func, Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower, Now, Right
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import public_number, uuid7
@@ -52,6 +55,8 @@ SETTLED = (
 )
 # Given up: what they held is free again.
 DEAD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+# As much of a phone number as is the same with and without the code of a country.
+PHONE_DIGITS = 8
 # Not packed yet, so it can still go elsewhere.
 READDRESSABLE = (OrderStatus.PENDING, OrderStatus.PAID)
 FROZEN_FIELDS = (
@@ -68,6 +73,27 @@ FROZEN_FIELDS = (
 )
 
 
+# Times are the database's.
+IS_EXPIRING = Q(status=OrderStatus.PENDING, expires_at__lte=Now() + SOON)
+IS_LATE = Q(
+    status__in=[OrderStatus.PAID, OrderStatus.PROCESSING],
+    paid_at__lt=Now() - LATE_AFTER,
+)
+
+
+def phone_of_address() -> Right:
+    """Return the last digits of an order's phone number, as an expression."""
+    digits = Func(
+        KeyTextTransform("phone", "address"),
+        Value(r"\D"),
+        Value(""),
+        Value("g"),
+        function="regexp_replace",
+        output_field=models.TextField(),
+    )
+    return Right(digits, PHONE_DIGITS)
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def placed_by(self, user_id: int) -> "OrderQuerySet":
         return self.filter(user_id=user_id)
@@ -78,14 +104,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def expiring(self) -> "OrderQuerySet":
         """Keep unpaid orders whose time is up in a moment."""
-        return self.filter(status=OrderStatus.PENDING, expires_at__lte=Now() + SOON)
+        return self.filter(IS_EXPIRING)
 
     def late(self) -> "OrderQuerySet":
         """Keep orders that have waited too long for their parcel."""
-        return self.filter(
-            status__in=[OrderStatus.PAID, OrderStatus.PROCESSING],
-            paid_at__lt=Now() - LATE_AFTER,
-        )
+        return self.filter(IS_LATE)
 
     def of_guest(self, email: str) -> "OrderQuerySet":
         """Keep orders that a guest placed with this address and nobody has claimed.
@@ -95,6 +118,21 @@ class OrderQuerySet(models.QuerySet["Order"]):
         # Said twice: the first finds the index, the second is what is meant.
         lowered = self.alias(lowered=Lower("email"))
         return lowered.filter(user=None, lowered=email, email=email)
+
+    def of_email(self, beginning: str) -> "OrderQuerySet":
+        """Keep orders whose e-mail address begins so, in whatever case."""
+        lowered = self.alias(lowered=Lower("email"))
+        return lowered.filter(lowered__startswith=beginning.strip().lower())
+
+    def of_phone(self, number: str) -> "OrderQuerySet":
+        """Keep orders that go to a phone number, however it is written.
+
+        Of fewer digits than ``PHONE_DIGITS`` there is none.
+        """
+        digits = "".join(re.findall(r"[0-9]", number))[-PHONE_DIGITS:]
+        if len(digits) < PHONE_DIGITS:
+            return self.none()
+        return self.alias(phone=phone_of_address()).filter(phone=digits)
 
     def newest_first(self) -> "OrderQuerySet":
         # The ids are made in the order of time (UUID version 7).
@@ -186,12 +224,12 @@ class Order(models.Model):
                 condition=Q(status=OrderStatus.PENDING),
                 name="order_overdue",
             ),
-            # Guests' orders, to be claimed by whoever proves the address.
+            # Guests' orders, to be claimed by whoever proves the address; and what
+            # staff look for by the beginning of an address, or by a phone number.
             models.Index(
-                Lower("email"),
-                condition=Q(user__isnull=True),
-                name="order_of_guest",
+                OpClass(Lower("email"), name="text_pattern_ops"), name="order_by_email"
             ),
+            models.Index(phone_of_address(), name="order_by_phone"),
             # The staff's lists: by status, newest first.
             models.Index(fields=["status", "-id"], name="order_by_status"),
             models.Index(
