@@ -212,3 +212,14 @@ class PointsLeft(Conflict):
             _("There are points left. They are lost with the account."),
             balance=balance,
         )
+
+
+class ManifestInvalid(Invalid):
+    """What staff brought is no list of parcels."""
+
+
+class NotToldYet(Conflict):
+    """What was never sent cannot be sent again."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Nothing of this order was sent there yet."))
