@@ -10,10 +10,10 @@ from typing import Any
 from django.utils.formats import date_format, number_format
 
 from common.admin import short
+from common.charts import Chart as Chart
+from common.charts import chart as chart
 from common.money import money
 
-# The chart, in units of its own: the page scales it.
-WIDTH, HEIGHT, GAP = 720, 160, 4
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -87,29 +87,7 @@ class Table:
         """Write the rows for a spreadsheet: plain numbers, money in minor units."""
         yield [str(column.label) for column in self.columns]
         for row in self.values:
-            yield [_plain(value) for value in row]
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A step of time in a chart."""
-
-    label: str
-    text: str
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Bars over time, oldest first; what is below zero has none."""
-
-    title: Any
-    bars: list[Bar]
-    width: int = WIDTH
-    height: int = HEIGHT
+            yield [plain(value) for value in row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +119,6 @@ def csv_lines(table: Table) -> Iterator[str]:
         yield writer.writerow(row)  # what Line.write returned
 
 
-def chart(title: Any, points: Sequence[tuple[str, int, str]]) -> Chart:
-    """Lay points (label, value, value in words) out as bars."""
-    step = WIDTH / max(len(points), 1)
-    highest = max([value for _label, value, _text in points], default=0)
-    gap = min(GAP, step / 4)
-    bars = []
-    for place, (label, value, text) in enumerate(points):
-        height = max(value, 0) * HEIGHT / max(highest, 1)
-        bars.append(
-            Bar(
-                label=label,
-                text=text,
-                x=round(place * step + gap / 2, 1),
-                y=round(HEIGHT - height, 1),
-                width=round(step - gap, 1),
-                height=round(height, 1),
-            )
-        )
-    return Chart(title, bars)
-
-
 def written(value: Any, kind: Kind) -> str:  # noqa: PLR0911 — one case per kind
     """Write a value as a page shows it; what there is none of is a dash."""
     if value is None:
@@ -184,7 +141,8 @@ def _percent(value: Any, most: Any) -> int:
     return max(0, round(100 * (value or 0) / most)) if most > 0 else 0
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Write a value for a spreadsheet, which may take it for nothing else."""
     if value is None:
         return ""
     if isinstance(value, date | datetime):
