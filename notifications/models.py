@@ -1,6 +1,6 @@
 """What people are told: the list in the shop, and every message that left it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 # A subscription of a browser is longer than the tokens of phones.
 LONGEST_TOKEN = 1_000
+LATE_AFTER = timedelta(minutes=15)
 
 
 class Channel(models.TextChoices):
@@ -125,6 +126,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def queued(self) -> "MessageQuerySet":
         return self.filter(state=MessageState.QUEUED)
 
+    def late(self) -> "MessageQuerySet":
+        """Keep what should have gone out long ago."""
+        return self.queued().filter(due_at__lt=Now() - LATE_AFTER)
+
+    def failed(self) -> "MessageQuerySet":
+        """Keep what was given up, and nobody has seen to since."""
+        return self.filter(state=MessageState.FAILED)
+
     def due(self, channel: str, now: datetime) -> "MessageQuerySet":
         return self.queued().filter(channel=channel, due_at__lte=now)
 
@@ -209,6 +218,12 @@ class Message(models.Model):
                 name="message_due",
             ),
             models.Index(fields=["user", "-id"], name="message_of_user"),
+            # What waits for a person.
+            models.Index(
+                fields=["id"],
+                condition=Q(state=MessageState.FAILED),
+                name="message_failed",
+            ),
         ]
         triggers = [
             pgtrigger.ReadOnly(

@@ -175,6 +175,22 @@ def send_again(*, message_id: int) -> Message:
     return message
 
 
+@use_case
+def send_failed_again(message_ids: Sequence[int]) -> int:
+    """Let messages that failed be sent once more; return how many did."""
+    failed = Message.objects.failed().filter(pk__in=message_ids)
+    return failed.update(
+        state=MessageState.QUEUED, sent_at=None, reason="", due_at=timezone.now()
+    )
+
+
+@use_case
+def close_failed(message_ids: Sequence[int], *, reason: str) -> int:
+    """Leave what failed unsent, for a reason of the staff's; return how many."""
+    failed = Message.objects.failed().filter(pk__in=message_ids)
+    return failed.update(state=MessageState.SKIPPED, reason=f"handled: {reason}")
+
+
 def _coupon_names(events: Sequence[OutgoingEvent]) -> Mapping[Any, str]:
     ids = {batch_id for e in events if (batch_id := e.payload.get("batch_id"))}
     if not ids:

@@ -28,7 +28,7 @@ INVARIANTS = [
     ),
     Invariant(
         id="I13b",
-        title="No dispatch is dead, or late by more than 15 minutes",
+        title="No dispatch is dead and unhandled, or late by more than 15 minutes",
         sql="""
             SELECT 'dispatch ' || dispatch.id,
                    format('%%s to %%s: %%s after %%s attempts%%s', event.topic,
@@ -37,7 +37,7 @@ INVARIANTS = [
                        dispatch.attempts, coalesce(': ' || nullif(last_error, ''), ''))
               FROM outbox_dispatch AS dispatch
               JOIN outbox_event AS event ON event.id = dispatch.event_id
-             WHERE dispatch.delivered_at IS NULL
+             WHERE dispatch.delivered_at IS NULL AND dispatch.handled_at IS NULL
                -- Whether others' own servers take what they asked for is up to them.
                AND strpos(dispatch.subscriber, '#') = 0
                AND (dead_at IS NOT NULL

@@ -76,7 +76,12 @@ class DispatchQuerySet(models.QuerySet["Dispatch"]):
         return self.dead() | self.late()
 
     def dead(self) -> "DispatchQuerySet":
-        return self.filter(dead_at__isnull=False)
+        """Keep what was given up, and nobody has seen to since."""
+        return self.filter(dead_at__isnull=False, handled_at__isnull=True)
+
+    def handled(self) -> "DispatchQuerySet":
+        """Keep what was given up, and somebody saw to by other means."""
+        return self.filter(handled_at__isnull=False)
 
 
 class Dispatch(models.Model):
@@ -96,6 +101,11 @@ class Dispatch(models.Model):
     last_error = models.CharField(
         _("last error"), max_length=500, blank=True, db_default=""
     )
+    # The latest tries that failed, the oldest of them first: at, attempt, error.
+    failures = models.JSONField(db_default=Value([], models.JSONField()))
+    # Somebody saw to it by other means, and said how: nothing is sent any more.
+    handled_at = models.DateTimeField(null=True, blank=True)
+    handled_because = models.CharField(max_length=200, blank=True, db_default="")
 
     objects = DispatchQuerySet.as_manager()
 
@@ -109,6 +119,14 @@ class Dispatch(models.Model):
                 condition=Q(delivered_at__isnull=True) | Q(dead_at__isnull=True),
                 name="dispatch_delivered_or_dead",
             ),
+            models.CheckConstraint(
+                condition=Q(handled_at__isnull=True, handled_because="")
+                | (
+                    Q(handled_at__isnull=False, dead_at__isnull=False)
+                    & ~Q(handled_because="")
+                ),
+                name="dispatch_handled_once_dead_for_a_reason",
+            ),
         ]
         indexes = [
             # What the relay claims next, and what blocks it.
@@ -121,6 +139,12 @@ class Dispatch(models.Model):
                 fields=["subscriber", "aggregate", "id"],
                 condition=Q(delivered_at__isnull=True, dead_at__isnull=True),
                 name="dispatch_first_of_aggregate",
+            ),
+            # What waits for a person.
+            models.Index(
+                fields=["id"],
+                condition=Q(dead_at__isnull=False, handled_at__isnull=True),
+                name="dispatch_dead",
             ),
         ]
 

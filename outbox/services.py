@@ -33,6 +33,10 @@ from common.db import Pipeline, Statement, pipeline, requires_transaction, run
 from common.ids import uuid7
 from outbox import wake
 from outbox.models import Dispatch, Event
+from outbox.repair import mark_handled as mark_handled
+from outbox.repair import noted
+from outbox.repair import replay as replay
+from outbox.repair import send_again as send_again
 
 
 class Patience(NamedTuple):
@@ -135,7 +139,6 @@ STAMP_SQL = """
 """
 STAMP_LOCK = 0x0D07A26  # any constant that nobody else uses
 APART = "#"
-_ANEW = {"dead_at": None, "attempts": 0, "next_attempt_at": Now(), "last_error": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,20 +275,6 @@ def subscriptions() -> dict[str, list[str]]:
         "topics": [topic for topic, _subscriber in pairs],
         "subscribers": [subscriber for _topic, subscriber in pairs],
     }
-
-
-@transaction.atomic
-def replay(*, dispatch_ids: Sequence[int]) -> int:
-    """Let dead or waiting dispatches be tried again at once; return how many."""
-    return (
-        Dispatch.objects.filter(pk__in=dispatch_ids, delivered_at__isnull=True)
-    ).update(**_ANEW)
-
-
-@transaction.atomic
-def send_again(*, dispatch_id: int) -> None:
-    """Send once more what was delivered, given up or waits; receivers know the id."""
-    Dispatch.objects.filter(pk=dispatch_id).update(delivered_at=None, **_ANEW)
 
 
 @requires_transaction
@@ -454,6 +443,7 @@ def _settle_failure(item: _Claimed, outcome: Outcome, *, is_away: bool) -> None:
     dispatch = Dispatch.objects.waiting().filter(
         pk=item.dispatch_id, attempts=event.attempt
     )
+    failures = noted(event.attempt, error)
     if outcome.is_untried:
         dispatch.update(
             attempts=F("attempts") - 1,
@@ -461,11 +451,15 @@ def _settle_failure(item: _Claimed, outcome: Outcome, *, is_away: bool) -> None:
             last_error=error,
         )
     elif outcome.is_final or (_is_too_often(event, outcome) and not is_away):
-        if dispatch.update(dead_at=Now(), last_error=error):
+        if dispatch.update(dead_at=Now(), last_error=error, failures=failures):
             _alert(item, error)
     else:
         pause = AWAY_PAUSE if is_away else pause_after(event.attempt, outcome.patience)
-        dispatch.update(next_attempt_at=Now() + _jittered(pause), last_error=error)
+        dispatch.update(
+            next_attempt_at=Now() + _jittered(pause),
+            last_error=error,
+            failures=failures,
+        )
 
 
 def _is_too_often(event: OutgoingEvent, outcome: Outcome) -> bool:
