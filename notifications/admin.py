@@ -1,21 +1,38 @@
 """What people were told, what is on its way, and how letters look."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace, csp_update
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from common.admin import ReadOnlyAdmin, action, display, register, short, tag
+from common.admin import (
+    ReadOnlyAdmin,
+    ReasonForm,
+    action,
+    display,
+    register,
+    short,
+    tag,
+)
+from common.admin_flow import SPARK, FlowAdmin, Panel, Repair, age, seconds
+from common.charts import chart
+from notifications import admin_letters as admin_letters
 from notifications import samples
 from notifications import services as notifications
+from notifications.flow import LOOKED_AT, Flow, flow
 from notifications.kinds import KINDS
 from notifications.letters import letter_of
 from notifications.models import (
@@ -41,8 +58,35 @@ LETTER_POLICY: dict[str, Any] = {
 }
 
 
+class StateFilter(SimpleListFilter):
+    """Keeps what waits, waits too long, failed, or went out."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("queued", _("Queued")),
+            ("late", _("Late")),
+            ("failed", _("Failed")),
+            ("stuck", _("Late or failed")),
+            ("sent", _("Sent")),
+            ("skipped", _("Not sent")),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Message]
+    ) -> QuerySet[Message]:
+        chosen, every = self.value(), Message.objects
+        if chosen == "late":
+            return queryset.filter(pk__in=every.late())
+        if chosen == "stuck":
+            return queryset.filter(pk__in=every.late() | every.failed())
+        return queryset.filter(state=chosen) if chosen else queryset
+
+
 @register(Message)
-class MessageAdmin(ReadOnlyAdmin[Message]):
+class MessageAdmin(FlowAdmin[Message]):
     """The log of all that left the shop, or did not; and the preview of letters."""
 
     list_display = [
@@ -52,19 +96,53 @@ class MessageAdmin(ReadOnlyAdmin[Message]):
         "address",
         "how",
         "attempts",
+        "due",
+        "waits_for",
         "reason",
         "sent",
     ]
-    list_filter = ["state", "channel", "kind", "language"]
+    list_filter = [StateFilter, "channel", "kind", "language"]
     search_fields = ["=address", "=event_id", "=user__email", "=guest_email"]
     list_select_related = ["user"]
     # The address can carry a guest's key.
     exclude = ["url"]
     date_hierarchy = "created_at"
     ordering = ["-id"]
-    actions = ["send_again"]
-    object_actions = ["send_again"]
-    change_list_template = "admin/notifications/messages.html"
+    actions = ["send_again", "mark_handled"]
+    object_actions = ["send_again", "mark_handled"]
+    links = [
+        (
+            _("Preview of letters"),
+            "notifications_letters",
+            "notifications.view_message",
+        ),
+        (
+            _("Channels"),
+            "notifications_channelstate_changelist",
+            "notifications.view_channelstate",
+        ),
+    ]
+
+    def panel(self, request: HttpRequest) -> Panel:
+        return panel_of(flow(request.GET.get("channel__exact", "")))
+
+    def repairs(self) -> Sequence[Repair]:
+        return [
+            Repair("again", _("Send again"), _send_again),
+            Repair("handled", _("Mark as handled"), _mark_handled),
+        ]
+
+    def broken(self, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.filter(state=MessageState.FAILED)
+
+    @display(description=_("next attempt"), ordering="due_at")
+    def due(self, obj: Message) -> str:
+        return short(obj.due_at) if obj.state == MessageState.QUEUED else "–"
+
+    @display(description=_("age"), ordering="-created_at")
+    def waits_for(self, obj: Message) -> str:
+        is_open = obj.state in {MessageState.QUEUED, MessageState.FAILED}
+        return age(obj.created_at) if is_open else "–"
 
     @display(description=_("time"), ordering="created_at")
     def time(self, obj: Message) -> str:
@@ -89,7 +167,28 @@ class MessageAdmin(ReadOnlyAdmin[Message]):
             _("Send again"),
         )
 
+    @action(_("Mark as handled…"))
+    def mark_handled(
+        self, request: HttpRequest, queryset: QuerySet[Message]
+    ) -> HttpResponse:
+        """Close what failed and somebody saw to by other means; leave all else."""
+        failed = self.broken(queryset)
+        if left := queryset.exclude(state=MessageState.FAILED).count():
+            text = _("Not failed, so left as they are: %(n)s.")
+            self.message_user(request, text % {"n": left}, messages.WARNING)
+        if not failed.exists():
+            return self.back(request)
+        return self.ask(
+            request,
+            failed,
+            form=ReasonForm,
+            title=_("Mark as handled"),
+            do=lambda message, given: _mark_handled([message.pk], given["reason"]),
+        )
+
     def offered_actions(self, request: HttpRequest, obj: Message) -> list[str]:
+        if obj.state == MessageState.FAILED:
+            return ["send_again", "mark_handled"]
         return [] if obj.state == MessageState.QUEUED else ["send_again"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -164,3 +263,31 @@ class ChannelStateAdmin(ReadOnlyAdmin[ChannelState]):
     """Which channels cannot be reached, and why."""
 
     list_display = ["channel", "failures", "closed_until", "last_error"]
+
+
+def panel_of(now: Flow) -> Panel:
+    """Return the numbers of the messages for a page."""
+    points = [
+        (date_format(localtime(hour), "j M, H:i"), number, f"{number:,}")
+        for hour, number in now.hours
+    ]
+    return Panel(
+        figures=[
+            (_("Queued"), f"{now.waiting:,}", ""),
+            (_("Oldest of them"), age(now.oldest), ""),
+            (_("Failed"), f"{now.failed:,}", "bad" if now.failed else "good"),
+            (_("Takes, half of them"), seconds(now.p50), ""),
+            (_("Takes, 99 of 100"), seconds(now.p99), ""),
+        ],
+        chart=chart(_("Sent, by hour"), points, width=SPARK[0], height=SPARK[1]),
+        note=_("Times are of the latest %(timed)s sent; hours, of the newest %(all)s.")
+        % {"timed": f"{now.timed:,}", "all": f"{LOOKED_AT:,}"},
+    )
+
+
+def _send_again(ids: Sequence[int], _reason: str) -> int:
+    return notifications.send_failed_again(ids)
+
+
+def _mark_handled(ids: Sequence[int], reason: str) -> int:
+    return notifications.close_failed(ids, reason=reason)

@@ -13,11 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import ModelAdmin, action, display, register, short, tag
+from common.admin_flow import age
 from common.errors import DomainError
+from outbox.admin import panel_of
+from outbox.flow import OTHERS, flow
 from outbox.models import Dispatch
 from webhooks import services as webhooks
 from webhooks.models import Endpoint
-from webhooks.selectors import deliveries
+from webhooks.selectors import Standing, deliveries, standings
 from webhooks.topics import CHOICES
 
 SHOWN = 20
@@ -50,11 +53,36 @@ class EndpointAdmin(ModelAdmin[Endpoint]):
     """What was sent stands on each one's page; all of it in the outbox's list."""
 
     form = EndpointForm
-    list_display = ["url", "description", "topic_names", "state", "created_at"]
+    list_display = [
+        "url",
+        "description",
+        "topic_names",
+        "state",
+        "waiting",
+        "given_up",
+        "oldest",
+        "created_at",
+    ]
+    change_list_template = "admin/flow.html"
     search_fields = ["url", "description"]
     ordering = ["-id"]
     actions = ["rotate", "switch_on", "switch_off"]
     object_actions = ["rotate", "switch_on", "switch_off"]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        shown: dict[str, Any] = {}
+        if request.method == "GET":
+            shown = {"panel": panel_of(flow(OTHERS)), "links": _links(request)}
+        return super().changelist_view(request, (extra_context or {}) | shown)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        standing = standings(list(found.result_list))
+        for endpoint in found.result_list:
+            endpoint.standing = standing.get(endpoint.subscriber, Standing())
+        return found
 
     def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
         asked = ["url", "description", "topics"]
@@ -97,6 +125,19 @@ class EndpointAdmin(ModelAdmin[Endpoint]):
         if endpoint.is_enabled:
             return tag("good", _("On"))
         return tag("bad", f"{_('Off')}: {endpoint.disabled_because}")
+
+    @display(description=_("waiting"))
+    def waiting(self, endpoint: Endpoint) -> str:
+        return f"{_standing(endpoint).waiting:,}"
+
+    @display(description=_("given up"))
+    def given_up(self, endpoint: Endpoint) -> SafeString:
+        number = _standing(endpoint).dead
+        return tag("bad" if number else "good", f"{number:,}")
+
+    @display(description=_("oldest of them"))
+    def oldest(self, endpoint: Endpoint) -> str:
+        return age(_standing(endpoint).oldest)
 
     @display(description=_("deliveries"))
     def sent(self, endpoint: Endpoint) -> SafeString:
@@ -154,11 +195,30 @@ class EndpointAdmin(ModelAdmin[Endpoint]):
         self.message_user(request, text % {"secret": endpoint.secret}, messages.WARNING)
 
 
+def _standing(endpoint: Endpoint) -> Standing:
+    found: Standing = getattr(endpoint, "standing", Standing())
+    return found
+
+
+def _links(request: HttpRequest) -> list[tuple[Any, str]]:
+    links = []
+    if request.user.has_perm("webhooks.add_endpoint"):
+        links.append(
+            (_("Add webhook endpoint"), reverse("admin:webhooks_endpoint_add"))
+        )
+    if request.user.has_perm("outbox.view_dispatch"):
+        every = reverse("admin:outbox_dispatch_changelist")
+        links.append((_("All deliveries"), f"{every}?subscriber={OTHERS}"))
+    return links
+
+
 def _row(dispatch: Dispatch) -> tuple[Any, ...]:
     page = reverse("admin:outbox_dispatch_change", args=[dispatch.pk])
     event = dispatch.event
     named = format_html('<a href="{}">{}</a>', page, event.topic)
-    if dispatch.dead_at:
+    if dispatch.handled_at:
+        state = tag("info", _("Handled"))
+    elif dispatch.dead_at:
         state = tag("bad", _("Given up"))
     elif dispatch.delivered_at:
         state = tag("good", _("Delivered"))

@@ -8,7 +8,6 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from analytics import dashboard
 from outbox import services as outbox
 from outbox.models import Dispatch, Event
 from outbox.services import Outcome, OutgoingEvent
@@ -95,7 +94,7 @@ def test_event_is_given_up_loudly_after_its_last_attempt(
         f"given up: paid of order/1 (event {event.pk}) after 20 attempts: HTTP 500"
         in caplog.messages
     )
-    assert dashboard.attention().undelivered == 1
+    assert Dispatch.objects.stuck().count() == 1
 
 
 def test_no_event_is_given_up_before_it_is_three_days_old() -> None:
