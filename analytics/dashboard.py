@@ -1,28 +1,22 @@
-"""What staff look at in the morning: how the shop is doing, and what needs them."""
+"""What staff look at in the morning: how the shop is doing."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, Max, Model, Q, QuerySet, Sum
 
-from analytics.models import DailySales
+from analytics.models import DailyFunnel, RollupRun
+from analytics.reports import funnel, sales
+from analytics.reports.periods import Period
 from analytics.selectors import best_sellers
 from catalog.models import Product
 from common.days import bounds, shop_day
-from inventory.models import Stock
 from orders.models import Order
-from outbox.models import Dispatch
-from payments.models import (
-    InboxState,
-    LegState,
-    Payment,
-    ProviderEvent,
-    Refund,
-    RefundLeg,
-)
-from reviews.models import Review
+from payments.models import Refund
 
-MONTH = 30
+M = TypeVar("M", bound=Model)
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +33,34 @@ class Takings:
 
 
 @dataclass(frozen=True, slots=True)
-class DayRevenue:
-    """A shop day's goods sold less goods refunded, as rolled up."""
+class Conversion:
+    """The visits of a shop day that may be observed, and those of them that bought."""
+
+    visits: int = 0
+    bought: int = 0
+
+    @property
+    def share(self) -> float | None:
+        return self.bought / self.visits if self.visits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A shop day as it was rolled up; money in minor units, with delivery."""
 
     day: date
+    orders: int
     revenue: int
-    units: int
+    refunded: int
+    visits: Conversion
+
+    @property
+    def net(self) -> int:
+        return self.revenue - self.refunded
+
+    @property
+    def average(self) -> int:
+        return self.revenue // self.orders if self.orders else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,56 +75,64 @@ class TopSeller:
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
-    """How many of what need somebody."""
+class Freshness:
+    """When the days were last rolled up, and the visits counted; ``None`` for never."""
 
-    expiring: int
-    late: int
-    low_stock: int
-    undelivered: int
-    # Money for a human: taken for nothing, refused on its way back, or unexplained.
-    stuck_payments: int
-    refused_refunds: int
-    parked_events: int
-    reviews: int
+    sales: datetime | None
+    visits: datetime | None
 
 
 def today_and_a_week_ago(now: datetime) -> tuple[Takings, Takings]:
-    """Return today's takings, and those of the same weekday until the same time."""
+    """Return today's takings, and those of the same weekday until the same time.
+
+    They are counted now: no rollup knows the time of day.
+    """
     today = shop_day(now)
     start, _end = bounds(today)
-    before, _end = bounds(today - timedelta(days=7))
-    return takings(start, now), takings(before, before + (now - start))
-
-
-def takings(start: datetime, end: datetime) -> Takings:
-    """Add up the orders paid and the refunds given in [start, end)."""
-    paid = Order.objects.filter(paid_at__gte=start, paid_at__lt=end).aggregate(
-        orders=Count("pk"), revenue=Sum("total")
-    )
-    given = Refund.objects.filter(refunded_at__gte=start, refunded_at__lt=end)
-    return Takings(
-        orders=paid["orders"],
-        revenue=paid["revenue"] or 0,
-        refunds=given.aggregate(total=Sum("amount"))["total"] or 0,
-    )
-
-
-def month(now: datetime) -> list[DayRevenue]:
-    """Return the last 30 shop days, oldest first; days without sales are zero."""
-    last = shop_day(now)
-    days = [last - timedelta(days=back) for back in reversed(range(MONTH))]
-    sums = (
-        DailySales.objects.filter(day__range=(days[0], last))
-        .values("day")
-        .annotate(
-            net=Sum(F("revenue") - F("refunded")),
-            pieces=Sum(F("units") - F("refunded_units")),
+    before, _end = bounds(today - WEEK)
+    windows = {"new": (start, now), "old": (before, before + (now - start))}
+    paid = _sums(Order.objects.all(), "paid_at", "total", windows)
+    given = _sums(Refund.objects.all(), "refunded_at", "amount", windows)
+    new, old = (
+        Takings(
+            orders=paid[f"{name}_count"],
+            revenue=paid[f"{name}_sum"] or 0,
+            refunds=given[f"{name}_sum"] or 0,
         )
-        .values_list("day", "net", "pieces")
+        for name in windows
     )
-    by_day = {day: (net, pieces) for day, net, pieces in sums}
-    return [DayRevenue(day, *by_day.get(day, (0, 0))) for day in days]
+    return new, old
+
+
+def conversions(now: datetime) -> tuple[Conversion, Conversion]:
+    """Return today's conversion so far, and that of the same weekday as a whole."""
+    today = shop_day(now)
+    found = _visits(Q(day__in=[today, today - WEEK]))
+    return found.get(today, Conversion()), found.get(today - WEEK, Conversion())
+
+
+def days(period: Period) -> list[Day]:
+    """Return the shop days of a period as rolled up, oldest first, none left out."""
+    visits = _visits(Q(day__range=(period.first, period.last)))
+    return [
+        Day(
+            day=row.key,
+            orders=row.orders or 0,
+            revenue=row.revenue,
+            refunded=row.refunded,
+            visits=visits.get(row.key, Conversion()),
+        )
+        for row in sales.takings_by_day(period)
+    ]
+
+
+def freshness(period: Period) -> Freshness:
+    """Say how old the numbers of the days are."""
+    runs = RollupRun.objects.filter(day__range=(period.first, period.last))
+    return Freshness(
+        sales=runs.aggregate(at=Max("computed_at"))["at"],
+        visits=funnel.computed_at(),
+    )
 
 
 def top_sellers() -> list[TopSeller]:
@@ -127,15 +151,32 @@ def top_sellers() -> list[TopSeller]:
     ]
 
 
-def attention() -> Attention:
-    """Count what needs somebody right now."""
-    return Attention(
-        expiring=Order.objects.expiring().count(),
-        late=Order.objects.late().count(),
-        low_stock=Stock.objects.low().count(),
-        undelivered=Dispatch.objects.stuck().count(),
-        stuck_payments=Payment.objects.stuck().count(),
-        refused_refunds=RefundLeg.objects.filter(state=LegState.REFUSED).count(),
-        parked_events=ProviderEvent.objects.filter(state=InboxState.PARKED).count(),
-        reviews=Review.objects.to_moderate().count(),
-    )
+def _sums(
+    rows: QuerySet[M],
+    moment: str,
+    amount: str,
+    windows: dict[str, tuple[datetime, datetime]],
+) -> dict[str, int]:
+    """Count and add up rows of each window, in one statement."""
+    within = {
+        name: Q(**{f"{moment}__gte": start, f"{moment}__lt": end})
+        for name, (start, end) in windows.items()
+    }
+    # Said twice, so that the index finds the rows of the windows alone.
+    any_of = Q()
+    for condition in within.values():
+        any_of |= condition
+    sums = {
+        f"{name}_{what}": made(column, filter=condition)
+        for name, condition in within.items()
+        for what, made, column in (("count", Count, "pk"), ("sum", Sum, amount))
+    }
+    return rows.filter(any_of).aggregate(**sums)
+
+
+def _visits(condition: Q) -> dict[date, Conversion]:
+    rows = DailyFunnel.objects.filter(condition)
+    return {
+        day: Conversion(visits, bought)
+        for day, visits, bought in rows.values_list("day", "visits", "bought")
+    }

@@ -7,16 +7,19 @@ with hyphens) and one line feed (0x0A); of a day without events, over no byte at
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 from django.db.models import Max
+from django.utils import timezone
 
-from common.days import bounds
+from analytics.reports.periods import Period
+from common.days import bounds, shop_zone
 from outbox.models import Event
 from outbox.services import OutgoingEvent
 
 TOPIC = "order.paid"
+SETTLED = timedelta(minutes=5)
 # Final after five minutes, which is longer than any transaction may take: one that
 # began before midnight has ended by then.
 MANIFEST_SQL = """
@@ -30,6 +33,47 @@ MANIFEST_SQL = """
      WHERE topic = %(topic)s
        AND occurred_at >= %(start)s AND occurred_at < %(end)s
 """
+
+
+# Whom the outbox calls for the platform.
+PUSH = "analytics.data_platform.push"
+SENT_SQL = """
+    SELECT (event.occurred_at AT TIME ZONE %(zone)s)::date, count(*),
+           count(event.sequence), min(event.sequence), max(event.sequence),
+           count(dispatch.delivered_at),
+           count(*) FILTER (WHERE dispatch.dead_at IS NOT NULL
+                              AND dispatch.handled_at IS NULL),
+           count(dispatch.handled_at)
+      FROM outbox_event AS event
+      LEFT JOIN outbox_dispatch AS dispatch
+        ON dispatch.event_id = event.id AND dispatch.subscriber = %(push)s
+     WHERE event.topic = %(topic)s
+       AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s
+     GROUP BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What of a shop day's paid orders the data platform has confirmed."""
+
+    day: date
+    is_over: bool
+    count: int = 0
+    stamped: int = 0
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    delivered: int = 0
+    dead: int = 0
+    handled: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.count - self.delivered - self.dead - self.handled
+
+    @property
+    def is_complete(self) -> bool:
+        return self.is_over and self.count == self.stamped == self.delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +103,26 @@ def last_sequence() -> int:
     """Return the number of the newest event; all before it are there."""
     found = Event.objects.filter(topic=TOPIC).aggregate(last=Max("sequence"))
     return found["last"] or 0
+
+
+def sent(period: Period) -> list[Sent]:
+    """Return of each day of a period what the platform has taken, oldest first."""
+    start, end = period.bounds()
+    params = {
+        "topic": TOPIC,
+        "push": PUSH,
+        "start": start,
+        "end": end,
+        "zone": shop_zone().key,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SENT_SQL, params)
+        numbers = {day: rest for day, *rest in cursor.fetchall()}
+    now = timezone.now()
+    return [
+        Sent(day, bounds(day)[1] + SETTLED <= now, *numbers.get(day, ()))
+        for day in period.days()
+    ]
 
 
 def manifest(day: date) -> Manifest:

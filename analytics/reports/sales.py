@@ -5,7 +5,7 @@ day's net can be below zero.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -72,22 +72,29 @@ def over_time(
 
     Units are those of all products, or ``None`` for one way of delivery.
     """
+    days = takings_by_day(period, delivery_method=delivery_method)
+    if delivery_method is None:
+        units = {row[0]: row[1] for row in _goods_by_day(_goods(period))}
+        days = [replace(day, units=units.get(day.key, 0)) for day in days]
+    return _by_step(days, period, grain)
+
+
+def takings_by_day(
+    period: Period, *, delivery_method: str | None = None
+) -> list[Sales]:
+    """Return the takings with delivery of each day, oldest first; units are unknown."""
     takings = DailyTakings.objects.filter(day__range=(period.first, period.last))
     if delivery_method is not None:
         takings = takings.filter(delivery_method=delivery_method)
-    units: dict[date, int] | None = None
-    if delivery_method is None:
-        units = {row[0]: row[1] for row in _goods_by_day(_goods(period))}
     sums = (
         takings.values("day").annotate(**TAKINGS_SUMS).values_list("day", *TAKINGS_SUMS)
     )
     by_day = {day: numbers for day, *numbers in sums}
-    days = []
+    found = []
     for day in period.days():
         orders, revenue, refunded = by_day.get(day, (0, 0, 0))
-        sold = None if units is None else units.get(day, 0)
-        days.append(Sales(day, "", orders, sold, revenue, refunded))
-    return _by_step(days, period, grain)
+        found.append(Sales(day, "", orders, None, revenue, refunded))
+    return found
 
 
 def of_products(
