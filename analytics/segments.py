@@ -10,19 +10,23 @@ where one segment ends and the next begins is the shop's own:
 - occasional: everybody else who ever paid for one.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from analytics.models import CustomerSegment
 from common.days import shop_zone
 from common.db import run, use_case
 from coupons import personal
-from coupons.models import PersonalRule
+from coupons import services as coupons
+from coupons.models import Coupon, PersonalRule, Segment
 from coupons.personal import Candidate, Decided
 from promotions.models import REGULAR_DAYS, REGULAR_ORDERS
 
+AT_ONCE = 500  # coupons that are issued in a transaction
 SEGMENTS_LOCK = 0x0D05E6  # any constant that nobody else uses
 # Only customers whose numbers differ are written.
 SEGMENT_SQL = """
@@ -73,6 +77,19 @@ SEGMENT_SQL = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many of a segment there are, and how many of them hold a coupon."""
+
+    segment: Segment
+    customers: int
+    holders: int
+
+    @property
+    def lacking(self) -> int:
+        return self.customers - self.holders
+
+
 @use_case
 def sort_customers() -> int:
     """Count every customer anew; return how many rows changed."""
@@ -104,11 +121,50 @@ def decide(rule: PersonalRule) -> Decided:
     return personal.offer(rule_id=rule.pk, candidates=_candidates(rule))
 
 
+def lacking(batch_id: int, segment: str) -> QuerySet[CustomerSegment]:
+    """Return who of a segment could use a coupon of a batch and holds none."""
+    held = Coupon.objects.filter(batch=batch_id, user=OuterRef("user"))
+    return _customers(segment).filter(~Exists(held))
+
+
+def standing(batch_id: int) -> list[Reached]:
+    """Return of each segment how many there are, and how many of them hold a coupon."""
+    held = Coupon.objects.filter(batch=batch_id, user=OuterRef("user"))
+    rows = (
+        _customers()
+        .order_by()
+        .values("segment")
+        .annotate(customers=Count("pk"), holders=Count("pk", filter=Exists(held)))
+        .values_list("segment", "customers", "holders")
+    )
+    numbers = {segment: (customers, holders) for segment, customers, holders in rows}
+    return [Reached(one, *numbers.get(one.value, (0, 0))) for one in Segment]
+
+
+def issue_to(*, batch_id: int, segment: str, most: int) -> int:
+    """Give coupons of a batch to who of a segment holds none; return how many.
+
+    Who spent most comes first. Batch by batch, each a transaction: done again, it goes
+    on where it ended. Raises what ``coupons.services.issue_to`` does.
+    """
+    given = 0
+    while given < most:
+        ids = lacking(batch_id, segment).values_list("user_id", flat=True)
+        batch = list(ids[: min(AT_ONCE, most - given)])
+        new = coupons.issue_to(batch_id=batch_id, user_ids=batch) if batch else 0
+        given += new
+        if not new:
+            break
+    return given
+
+
+def _customers(segment: str | None = None) -> QuerySet[CustomerSegment]:
+    found = CustomerSegment.objects.filter(user__is_active=True, user__is_staff=False)
+    if segment is not None:
+        found = found.filter(segment=segment)
+    return found.order_by("-recent_spent", "user_id")
+
+
 def _candidates(rule: PersonalRule) -> list[Candidate]:
-    found = CustomerSegment.objects.filter(
-        segment=rule.segment, user__is_active=True, user__is_staff=False
-    ).order_by("-recent_spent", "user_id")
-    return [
-        Candidate(user_id, orders)
-        for user_id, orders in found.values_list("user_id", "recent_orders")
-    ]
+    found = _customers(rule.segment).values_list("user_id", "recent_orders")
+    return [Candidate(user_id, orders) for user_id, orders in found]

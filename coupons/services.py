@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from common import metrics
 from common.db import (
     Pipeline,
     Statement,
@@ -17,6 +18,8 @@ from common.db import (
     use_case,
     violates,
 )
+from common.errors import Conflict, DomainError
+from coupons import refusals
 from coupons.errors import (
     CouponAlreadyIssued,
     CouponAlreadyUsed,
@@ -73,6 +76,19 @@ def claim(*, user_id: int, batch_id: int) -> Coupon:
     Raises ``CouponNotOpen``, ``CouponSoldOut``, ``CouponExpired``,
     ``CouponAlreadyIssued`` or ``CouponBatchNotFound``.
     """
+    try:
+        coupon = _claim_once(user_id, batch_id)
+    except DomainError as error:
+        metrics.child(metrics.CLAIMS, error.code).inc()
+        if isinstance(error, Conflict):
+            # Not of batches that are not there: anybody can think up a number.
+            refusals.count(batch_id, error.code)
+        raise
+    metrics.child(metrics.CLAIMS, "issued").inc()
+    return coupon
+
+
+def _claim_once(user_id: int, batch_id: int) -> Coupon:
     refused = _claim_refusal(user_id, batch_id)
     if refused is not None:
         raise refused
@@ -157,6 +173,78 @@ def release_many(order_ids: Sequence[UUID]) -> None:
 def set_active(*, batch_id: int, active: str) -> None:
     """Pause ("no") or resume ("yes") a batch: claims and new orders see it at once."""
     CouponBatch.objects.filter(pk=batch_id).update(is_active=active == "yes")
+
+
+@use_case
+def add_stock(*, batch_id: int, pieces: int) -> int:
+    """Let ``pieces`` more coupons of a batch be claimed; return how many there are now.
+
+    Raises ``CouponBatchNotFound`` for a personal batch, which nobody claims, and
+    ``CouponExpired`` for one that is over.
+    """
+    batch = _lock_batch(batch_id)
+    if batch.valid_until <= timezone.now():
+        raise CouponExpired
+    batch.quantity += pieces
+    batch.save(update_fields=["quantity"])
+    return batch.quantity
+
+
+@use_case
+def stop(*, batch_id: int) -> int:
+    """Hand out no more of a batch; return how many there are. Those out stay good.
+
+    Adding stock starts it again. Raises ``CouponBatchNotFound`` as ``add_stock`` does.
+    """
+    batch = _lock_batch(batch_id)
+    batch.quantity = batch.issued
+    batch.save(update_fields=["quantity"])
+    return batch.quantity
+
+
+@use_case
+def issue_to(*, batch_id: int, user_ids: Sequence[int]) -> int:
+    """Give coupons to shoppers who have none of the batch; return how many that were.
+
+    One transaction, so pass some hundreds. They are served in their order until none
+    is left; who has one is passed over, so doing it twice changes nothing. Raises
+    ``CouponBatchNotFound`` or ``CouponExpired``, also for a batch that is paused.
+    """
+    batch = _lock_batch(batch_id)
+    if not batch.is_active or batch.valid_until <= timezone.now():
+        raise CouponExpired
+    held = Coupon.objects.filter(batch=batch, user__in=user_ids)
+    have = set(held.values_list("user_id", flat=True))
+    chosen = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in have]
+    chosen = chosen[: batch.left]
+    if not chosen:
+        return 0
+    Coupon.objects.bulk_create(
+        Coupon(batch=batch, user_id=user_id, serial=serial, state=CouponState.ISSUED)
+        for serial, user_id in enumerate(chosen, start=batch.issued + 1)
+    )
+    batch.issued += len(chosen)
+    batch.save(update_fields=["issued"])
+    outbox.publish_many(
+        topic="coupon.issued",
+        payloads={
+            f"coupon-batch/{batch.pk}/user/{user_id}": {
+                "batch_id": batch.pk,
+                "user_id": user_id,
+            }
+            for user_id in chosen
+        },
+    )
+    return len(chosen)
+
+
+@requires_transaction
+def _lock_batch(batch_id: int) -> CouponBatch:
+    batches = CouponBatch.objects.select_for_update(no_key=True)
+    batch = batches.filter(pk=batch_id, is_personal=False).first()
+    if batch is None:
+        raise CouponBatchNotFound
+    return batch
 
 
 def terms_of(coupon: Coupon) -> CouponTerms:

@@ -79,6 +79,16 @@ class Uplift:
         return self.amount + NORMAL_95 * self.error
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the orders with a coupon of a batch came to, as in ``Campaign``."""
+
+    used: int = 0
+    revenue: int = 0
+    cost: int = 0
+    new_buyers: int = 0
+
+
 NOTHING = (0, 0, 0, 0)
 NO_UPLIFT = Uplift(0, 0, 0.0, 0.0, Confidence.NONE)
 
@@ -232,6 +242,11 @@ def batches(*, start: datetime, end: datetime, limit: int) -> list[Campaign]:
         )
         for batch in found
     ]
+
+
+def effect(batch_id: int) -> Effect:
+    """Sum up what the orders with a coupon of one batch came to."""
+    return Effect(*_sums(_BATCHES, [batch_id]).get(batch_id, NOTHING))
 
 
 def promotions(*, start: datetime, end: datetime, limit: int) -> list[Campaign]:

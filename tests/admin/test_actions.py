@@ -212,9 +212,9 @@ def test_balance_is_not_adjusted_below_zero(boss: User, client: Client) -> None:
 def test_batch_is_paused_and_resumed(boss: User, client: Client) -> None:
     batch = CouponBatchFactory.create()
 
-    act(client, BATCHES, "pause", batch.pk)
+    act(client, BATCHES, "pause", batch.pk, reason="wrong price")
     assert not CouponBatch.objects.get().is_active
-    act(client, BATCHES, "resume", batch.pk)
+    act(client, BATCHES, "resume", batch.pk, reason="mended")
 
     assert CouponBatch.objects.get().is_active
 
