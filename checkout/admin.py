@@ -5,14 +5,15 @@ of checkout, which is above it.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.admin import SimpleListFilter
+from django import forms
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import (
     CharField,
     Exists,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -21,45 +22,46 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import ADDRESS_FIELDS
-from checkout import labels
+from checkout import labels, replaying
 from checkout import services as checkout
 from checkout.admin_customers import CustomerAdmin as CustomerAdmin
-from checkout.admin_goods import (
-    FulfilmentInline,
-    GoodsAdmin,
-    ReturnInline,
-    ShipForm,
+from checkout.admin_filters import (
+    AttentionFilter,
+    CouponFilter,
+    DeliveryFilter,
+    PaidFilter,
+    TotalFilter,
+    presets,
 )
+from checkout.admin_forms import ShipForm
+from checkout.admin_order import OrderPageAdmin
 from checkout.admin_payments import PaymentAdmin as PaymentAdmin
 from checkout.admin_returns import ReturnAdmin as ReturnAdmin
-from common.admin import (
-    ReadOnlyInline,
-    ReasonForm,
-    action,
-    display,
-    register,
-    short,
-    tag,
-)
+from checkout.exports import OrderSheet
+from checkout.finding import orders_named
+from common.admin import ReasonForm, action, display, register, short, tag
+from common.admin_sheets import ExportAdmin
+from common.audit import Facts
 from common.money import money
-from inventory.models import StockMovement
+from common.paging import QuickPaginator
+from delivery.models import DeliveryMethod
+from orders import services as orders
 from orders.models import (
     NEXT_STATUSES,
-    AddressChange,
     Fulfilment,
     Order,
-    OrderEvent,
     OrderLine,
     OrderStatus,
 )
-from outbox.models import Dispatch
-from payments.models import Payment, Refund
-from points.models import LedgerEntry
+from outbox.models import Dispatch, Event
+from payments.models import Refund
 
 COLOURS = {
     OrderStatus.PENDING: "warn",
@@ -70,6 +72,7 @@ COLOURS = {
 }
 # What brings an order into a status.
 ACTIONS = {
+    OrderStatus.PAID: "mark_paid",
     OrderStatus.PROCESSING: "pack",
     OrderStatus.SHIPPED: "ship",
     OrderStatus.DELIVERED: "deliver",
@@ -77,197 +80,149 @@ ACTIONS = {
 }
 
 
-class AttentionFilter(SimpleListFilter):
-    """Keeps the orders that somebody should look at."""
+class CancelForm(ReasonForm):
+    """Asks why, and what is to become of goods that were paid for."""
 
-    title = _("attention")
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("expiring", _("Unpaid, about to expire")), ("late", _("Paid, late"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Order]
-    ) -> QuerySet[Order]:
-        if self.value() == "expiring":
-            return queryset.filter(pk__in=Order.objects.expiring().values("pk"))
-        if self.value() == "late":
-            return queryset.filter(pk__in=Order.objects.late().values("pk"))
-        return queryset
+    writes_off = forms.BooleanField(
+        label=_("The goods cannot be sold again: write them off"), required=False
+    )
 
 
-class LineInline(ReadOnlyInline[OrderLine]):
-    """What was bought, as it was."""
+class PaidForm(forms.Form):
+    """Asks how money came past all providers."""
 
-    model = OrderLine
-    fields = ["sku", "name", "price", "quantity", "total", "discount"]
-    readonly_fields = ["price", "total", "discount"]
-    ordering = ["id"]
-
-    @display(description=_("unit price"))
-    def price(self, line: OrderLine) -> str:
-        return money(line.unit_price)
-
-    @display(description=_("total"))
-    def total(self, line: OrderLine) -> str:
-        return money(line.line_total)
-
-    @display(description=_("discount"))
-    def discount(self, line: OrderLine) -> str:
-        return money(line.discount_share)
+    reason = forms.CharField(
+        label=_("How the money came, with its reference"), max_length=200
+    )
 
 
-class TimelineInline(ReadOnlyInline[OrderEvent]):
-    """What happened, by whom and why."""
+class NoteForm(forms.Form):
+    """Asks for a few words to other staff."""
 
-    model = OrderEvent
-    verbose_name_plural = _("timeline")
-    fields = ["happened_at", "step", "actor", "reason"]
-    readonly_fields = ["step"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderEvent]:
-        return super().get_queryset(request).select_related("actor")
-
-    @display(description=_("status"))
-    def step(self, event: OrderEvent) -> SafeString:
-        return status_tag(event.to_status)
-
-
-class AddressChangeInline(ReadOnlyInline[AddressChange]):
-    """Where it would have gone before its shopper sent it elsewhere."""
-
-    model = AddressChange
-    verbose_name_plural = _("addresses before")
-    fields = ["happened_at", "address", "actor"]
-    readonly_fields = ["address"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AddressChange]:
-        return super().get_queryset(request).select_related("actor")
-
-    @display(description=_("address"))
-    def address(self, change: AddressChange) -> str:
-        return ", ".join(str(part) for part in change.before.values() if part)
-
-
-class PaymentInline(ReadOnlyInline[Payment]):
-    """How it was paid."""
-
-    model = Payment
-    fields = ["method", "sum", "given_back", "state", "captured_at"]
-    readonly_fields = ["sum", "given_back"]
-
-    @display(description=_("amount"))
-    def sum(self, payment: Payment) -> str:
-        return money(payment.amount)
-
-    @display(description=_("refunded"))
-    def given_back(self, payment: Payment) -> str:
-        return money(payment.refunded)
-
-
-class StockMovementInline(ReadOnlyInline[StockMovement]):
-    """What it did to the stock."""
-
-    model = StockMovement
-    fields = ["moved_at", "product", "kind", "on_hand_delta", "reserved_delta"]
-    ordering = ["id"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StockMovement]:
-        return super().get_queryset(request).select_related("product")
+    text = forms.CharField(
+        label=_("Note"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4})
+    )
 
 
 @register(Order)
-class OrderAdmin(GoodsAdmin):
+class OrderAdmin(ExportAdmin[Order], OrderPageAdmin):
     """Nothing of an order is edited; it is moved on, under its lock."""
+
+    exports = {"orders": OrderSheet}
 
     list_display = [
         "number",
-        "email",
+        "shopper",
         "state",
         "items",
         "sum",
-        "placed",
         "paid",
+        "delivery",
         "tracking",
         "told",
     ]
-    list_filter = ["status", AttentionFilter, "paid_at"]
+    list_filter = [
+        "status",
+        AttentionFilter,
+        PaidFilter,
+        TotalFilter,
+        DeliveryFilter,
+        CouponFilter,
+    ]
     search_fields = ["number"]
-    search_help_text = _("Order number, e-mail address, SKU or tracking number")
+    search_help_text = _("Order number, e-mail address, phone, SKU or tracking number")
     ordering = ["-id"]
+    paginator = QuickPaginator
+    show_facets = ShowFacets.NEVER
+    change_list_template = "admin/orders/list.html"
     actions = [
+        "mark_paid",
         "pack",
         "ship",
+        "ship_many",
         "ship_part",
         "deliver",
         "cancel",
         "refund",
         "take_return",
+        "replay",
+        "add_note",
         "print_slips",
-    ]
-    inlines = [
-        LineInline,
-        TimelineInline,
-        AddressChangeInline,
-        PaymentInline,
-        FulfilmentInline,
-        ReturnInline,
-        StockMovementInline,
     ]
     fieldsets = (
         (
             None,
-            {"fields": ("state", "customer", "parcel_to", "delivery_method", "papers")},
+            {
+                "fields": (
+                    "state",
+                    "customer",
+                    "parcel_to",
+                    "way",
+                    "note",
+                    "papers",
+                )
+            },
         ),
-        (_("Money"), {"fields": ("bill", "given_back", "ledger")}),
+        (_("Money"), {"fields": ("bill", "given_back")}),
         (_("Times"), {"fields": ("placed_at", "expires_at", "paid_at", "closed_at")}),
     )
-    readonly_fields = [
-        "state",
-        "customer",
-        "parcel_to",
-        "papers",
-        "bill",
-        "given_back",
-        "ledger",
-    ]
+    readonly_fields = ["state", "customer", "parcel_to", "way", "papers", "bill"]
+    readonly_fields += ["given_back"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         lines = OrderLine.objects.filter(order=OuterRef("pk")).order_by()
         parcels = Fulfilment.objects.filter(order=OuterRef("pk")).order_by("-pk")
+        ways = DeliveryMethod.objects.filter(code=OuterRef("delivery_method"))
         aggregate = Concat(Value("order/"), Cast(OuterRef("pk"), CharField()))
-        untold = Dispatch.objects.filter(
-            aggregate=aggregate, delivered_at__isnull=True
-        ).order_by()
+        dispatches = Dispatch.objects.filter(event__aggregate=aggregate).order_by()
+        events = Event.objects.filter(aggregate=aggregate).order_by()
         return (
             super()
             .get_queryset(request)
-            .select_related("user")
             .annotate(
                 pieces=Subquery(
                     lines.values("order").annotate(n=Sum("quantity")).values("n")
                 ),
                 parcel=Subquery(parcels.values("tracking_number")[:1]),
-                is_waiting=Exists(untold.filter(dead_at__isnull=True)),
-                is_dead=Exists(untold.filter(dead_at__isnull=False)),
+                method_name=Subquery(ways.values("name")[:1]),
+                # Not given their numbers yet is not told, either.
+                is_waiting=Exists(dispatches.waiting())
+                | Exists(events.filter(sequence=None)),
+                is_dead=Exists(dispatches.dead()),
             )
         )
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found = super().get_changelist_instance(request)
+        # Of the page that is shown: each row can be unfolded.
+        rows = cast("QuerySet[Order]", found.result_list)
+        found.result_list = rows.prefetch_related("lines")
+        return found
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        by_payment = str(self.list_display.index("paid") + 1)
+        more: dict[str, Any] = {"presets": presets(request, oldest=by_payment)}
+        if self.has_operate_permission(request):
+            more["ship_many_url"] = reverse("admin:orders_order_ship_many")
+        return super().changelist_view(request, (extra_context or {}) | more)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """Search what each kind of term could be, by index, without joining."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        lines = OrderLine.objects.filter(sku__iexact=term)
-        parcels = Fulfilment.objects.filter(tracking_number=term)
-        return queryset.filter(
-            Q(number=term.upper())
-            | Q(email__icontains=term)
-            | Q(pk__in=lines.values("order"))
-            | Q(pk__in=parcels.values("order"))
-        ), False
+        if search_term.strip():
+            found = orders_named(search_term)
+            queryset = queryset.filter(pk__in=found.values("pk"))
+        return queryset, False
+
+    def facts(self, obj: Order) -> Facts:
+        given_back = Refund.objects.filter(order=obj).aggregate(sum=Sum("amount"))
+        return {"status": obj.status, "refunded": given_back["sum"] or 0}
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        """Tell whether this person may say that money came."""
+        return request.user.has_perm("payments.change_payment")
 
     def offered_actions(self, request: HttpRequest, obj: Order) -> list[str]:
         nexts = NEXT_STATUSES[OrderStatus(obj.status)]
@@ -275,7 +230,8 @@ class OrderAdmin(GoodsAdmin):
         if obj.fulfilments.exists():
             # What was sent can only come back.
             steps = [name for name in steps if name != "cancel"]
-        return steps + self.offered_goods(obj)
+        told = ["replay"] if obj.paid_at is not None else []
+        return [*steps, *self.offered_goods(obj), *told, "add_note"]
 
     # --- columns and fields ----------------------------------------------------------
 
@@ -283,21 +239,49 @@ class OrderAdmin(GoodsAdmin):
     def state(self, order: Order) -> SafeString:
         return status_tag(order.status)
 
-    @display(description=_("items"), ordering="pieces")
-    def items(self, order: Order) -> int:
-        return int(getattr(order, "pieces", 0) or 0)
+    @display(description=_("customer"), ordering="email")
+    def shopper(self, order: Order) -> SafeString:
+        name = order.address.get("recipient") or (
+            _("Guest") if not order.user_id else ""
+        )
+        return format_html("{}<br><small>{}</small>", name, order.email)
+
+    @display(description=_("items"))
+    def items(self, order: Order) -> SafeString:
+        """Count the units; unfolded, the row tells what they are."""
+        rows = [
+            (line.quantity, line.name, line.sku, money(line.line_total))
+            for line in sorted(order.lines.all(), key=lambda line: line.pk)
+        ]
+        lines = format_html_join("", "<li>{} × {} <small>{} {}</small></li>", rows)
+        note = format_html("<p>{}</p>", order.note) if order.note else ""
+        pieces = int(getattr(order, "pieces", 0) or 0)
+        return format_html(
+            '<details class="lines"><summary>{}</summary><ul>{}</ul>{}</details>',
+            ngettext("%(n)s item", "%(n)s items", pieces) % {"n": pieces},
+            lines,
+            note,
+        )
 
     @display(description=_("total"), ordering="total")
     def sum(self, order: Order) -> str:
         return money(order.total)
 
-    @display(description=_("placed"), ordering="placed_at")
-    def placed(self, order: Order) -> str:
-        return short(order.placed_at)
-
     @display(description=_("paid"), ordering="paid_at")
     def paid(self, order: Order) -> str:
         return short(order.paid_at)
+
+    @display(description=_("delivery"), ordering="delivery_method")
+    def delivery(self, order: Order) -> str:
+        return getattr(order, "method_name", None) or order.delivery_method or "–"
+
+    @display(description=_("delivery"))
+    def way(self, order: Order) -> str:
+        name = self.delivery(order)
+        if order.deliver_by is None:
+            return name
+        day = date_format(order.deliver_by, "j M Y")
+        return str(_("%(way)s, promised by %(day)s") % {"way": name, "day": day})
 
     @display(description=_("tracking"))
     def tracking(self, order: Order) -> str:
@@ -343,18 +327,22 @@ class OrderAdmin(GoodsAdmin):
         ]
         return format_html_join(SafeString("<br>"), "{} ({}, {})", rows) or "–"
 
-    @display(description=_("points"))
-    def ledger(self, order: Order) -> SafeString | str:
-        entries = LedgerEntry.objects.filter(
-            account_id=order.user_id, reference=order.number
-        ).order_by("pk")
-        rows = [
-            (entry.get_kind_display(), f"{entry.amount:+,}", f"{entry.balance_after:,}")
-            for entry in entries
-        ]
-        return format_html_join(SafeString("<br>"), "{} {} → {}", rows) or "–"
-
     # --- actions ---------------------------------------------------------------------
+
+    @action(_("Mark as paid…"), permission="settle")
+    def mark_paid(
+        self, request: HttpRequest, queryset: QuerySet[Order]
+    ) -> HttpResponse:
+        """Note that the whole total came past all providers."""
+        return self.ask(
+            request,
+            queryset,
+            form=PaidForm,
+            title=_("Mark as paid"),
+            do=lambda order, given: checkout.pay_by_hand(
+                order_id=order.pk, reason=given["reason"], actor_id=request.user.pk
+            ),
+        )
 
     @action(_("Begin to pack"))
     def pack(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
@@ -401,13 +389,35 @@ class OrderAdmin(GoodsAdmin):
         return self.ask(
             request,
             queryset,
-            form=ReasonForm,
+            form=CancelForm,
             title=_("Cancel and give the money back"),
             do=lambda order, given: checkout.cancel(
                 order_id=order.pk,
                 user_id=None,
                 actor_id=request.user.pk,
                 reason=given["reason"],
+                writes_off=given["writes_off"],
+            ),
+        )
+
+    @action(_("Send to the data platform again"))
+    def replay(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        return self.do_to_each(
+            request,
+            queryset,
+            lambda order: replaying.tell_platform_again(order_id=order.pk),
+            _("Send to the data platform again"),
+        )
+
+    @action(_("Add a note…"))
+    def add_note(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        return self.ask(
+            request,
+            queryset,
+            form=NoteForm,
+            title=_("Add a note"),
+            do=lambda order, given: orders.note_down(
+                order, given["text"], author_id=cast(int, request.user.pk)
             ),
         )
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -18,127 +17,25 @@ from django.utils.translation import gettext_lazy as _
 
 from checkout import labels, refunding, returns
 from checkout import services as checkout
+from checkout.admin_forms import (
+    RefundForm,
+    ReturnForm,
+    ShipPartForm,
+)
 from checkout.admin_papers import PapersAdmin
-from checkout.standing import LineStanding, standing_of
+from checkout.standing import standing_of
 from common import idempotency
 from common.admin import ReadOnlyInline, action, display, short, tag
+from common.db import use_case
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
 from common.ids import uuid7
 from common.money import money
-from delivery.carriers import offered
 from orders.models import OPEN_RETURNS, SETTLED, Fulfilment, Order, OrderStatus, Return
-from payments.models import Payment
+from payments.models import Payment, PaymentMethod
 from payments.planner import RefundPlan
 
 MAY_REFUND = "payments.add_refund"
-
-
-def carriers() -> list[tuple[str, Any]]:
-    """Return the carriers that make labels for us, and nobody of them."""
-    nobody = ("", _("Another one, named below"))
-    return [nobody, *((one.code, one.label) for one in offered())]
-
-
-class ShipForm(forms.Form):
-    """Asks who carries the parcel: somebody who is asked for a label, or who has it."""
-
-    carrier_code = forms.ChoiceField(
-        label=_("Label from"), choices=carriers, required=False
-    )
-    service = forms.CharField(
-        label=_("Its service"),
-        max_length=80,
-        required=False,
-        help_text=_("Empty: the order's own, or the cheapest."),
-    )
-    carrier = forms.CharField(label=_("Carrier"), max_length=60, required=False)
-    tracking_number = forms.CharField(
-        label=_("Tracking number"), max_length=80, required=False
-    )
-
-    def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        if not given.get("carrier_code") and not given.get("carrier"):
-            self.add_error("carrier", str(_("This field is required.")))
-        return given
-
-
-class LinesForm(forms.Form):
-    """Asks for a number of units of each line, up to what is left of it."""
-
-    def __init__(
-        self, *args: Any, lines: list[LineStanding], left: Any, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.lines = [line for line in lines if left(line)]
-        for line in self.lines:
-            self.fields[f"line_{line.line_id}"] = _units(line, left(line))
-
-    def rows(self) -> list[tuple[LineStanding, Any]]:
-        """Return each line with its field."""
-        return [(line, self[f"line_{line.line_id}"]) for line in self.lines]
-
-    def units(self, prefix: str = "line") -> dict[int, int]:
-        """Return what was asked for, by line id."""
-        values = {
-            line.line_id: self.cleaned_data.get(f"{prefix}_{line.line_id}") or 0
-            for line in self.lines
-        }
-        return {line_id: value for line_id, value in values.items() if value}
-
-
-class ShipPartForm(ShipForm, LinesForm):
-    """What goes into the parcel, and who carries it."""
-
-
-class RefundForm(LinesForm):
-    """What is given back, how much of it is broken, and why."""
-
-    delivery = forms.IntegerField(
-        label=_("Of the delivery cost"),
-        min_value=0,
-        required=False,
-        help_text=_("Empty: all of it with the last goods if nothing was ever sent."),
-    )
-    reason = forms.CharField(label=_("Reason"), max_length=200)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for line in self.lines:
-            self.fields[f"line_{line.line_id}"].initial = 0
-            self.fields[f"broken_{line.line_id}"] = field = _units(
-                line, line.left_to_send
-            )
-            field.initial = 0
-            field.widget.attrs["aria-label"] = str(
-                _("Broken: %(name)s") % {"name": line.name}
-            )
-
-    def triples(self) -> list[tuple[LineStanding, Any, Any]]:
-        """Return each line with its two fields."""
-        return [
-            (line, self[f"line_{line.line_id}"], self[f"broken_{line.line_id}"])
-            for line in self.lines
-        ]
-
-    def restock(self) -> dict[int, int]:
-        """Return what goes back on the shelf."""
-        wanted, broken = self.units(), self.units("broken")
-        return {pk: max(0, n - broken.get(pk, 0)) for pk, n in wanted.items()}
-
-
-class ReturnForm(LinesForm):
-    """What a shopper sends back, and why."""
-
-    reason = forms.CharField(label=_("Reason"), max_length=500)
-
-
-def _units(line: LineStanding, most: int) -> forms.IntegerField:
-    field = forms.IntegerField(min_value=0, max_value=most, required=False)
-    field.initial = most
-    field.widget.attrs["aria-label"] = line.name
-    return field
 
 
 class FulfilmentInline(ReadOnlyInline[Fulfilment]):
@@ -273,7 +170,11 @@ class GoodsAdmin(PapersAdmin):
             left=lambda line: line.left_to_send,
         )
         if form.is_valid() and self._try(
-            request, lambda: _ship(request, order, form), _("Shipped"), order
+            request,
+            lambda: _ship(request, order, form),
+            _("Shipped"),
+            order,
+            calls_out=bool(form.cleaned_data["carrier_code"]),
         ):
             return self._back_to(order)
         context = {"form": form, "title": _("Ship a part")}
@@ -284,17 +185,23 @@ class GoodsAdmin(PapersAdmin):
         order = self._find(request, order_id, self.has_refund_permission(request))
         form = RefundForm(
             request.POST or None,
+            has_account=order.user_id is not None,
             lines=list(standing_of(order.pk).lines),
             left=lambda line: line.left_to_send,
         )
         plan = self._planned(request, order, form) if form.is_valid() else None
         # Confirmed is what was seen, and nothing else.
-        is_seen = plan and request.POST.get("expected") == str(plan.amount)
+        is_seen = plan and request.POST.get("expected") == _seen(plan, form)
         if is_seen and self._try(
-            request, lambda: _refund(request, order, form), _("Refunded"), order
+            request,
+            lambda: _refund(request, order, form),
+            _("Refunded"),
+            order,
+            reason=form.cleaned_data["reason"],
         ):
             return self._back_to(order)
-        context = {"form": form, "title": _("Refund"), "plan": _told(plan)}
+        told = _told(plan, form) if plan else None
+        context = {"form": form, "title": _("Refund"), "plan": told}
         return self._page(request, order, "refund", context)
 
     def return_page(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
@@ -314,6 +221,7 @@ class GoodsAdmin(PapersAdmin):
             ),
             _("Return noted"),
             order,
+            reason=form.cleaned_data["reason"],
         ):
             return self._back_to(order)
         context = {"form": form, "title": _("Take something back")}
@@ -333,14 +241,22 @@ class GoodsAdmin(PapersAdmin):
             return None
 
     def _try(
-        self, request: HttpRequest, do: Callable[[], object], done: Any, order: Order
+        self,
+        request: HttpRequest,
+        do: Callable[[], object],
+        done: Any,
+        order: Order,
+        *,
+        reason: str = "",
+        calls_out: bool = False,
     ) -> bool:
+        """Do something and write it down, in one transaction unless it calls others."""
+        run = self._do_and_tell if calls_out else use_case(self._do_and_tell)
         try:
-            do()
+            run(request, order, lambda _order: do(), done, reason)
         except DomainError as error:
             self.message_user(request, str(error.detail), messages.ERROR)
             return False
-        self.log_change(request, order, str(done))
         self.message_user(request, f"{order}: {done}.", messages.SUCCESS)
         return True
 
@@ -409,33 +325,56 @@ def _ship(request: HttpRequest, order: Order, form: ShipPartForm) -> Reply:
     return idempotency.run(claim, by_hand)
 
 
-def _refund(request: HttpRequest, order: Order, form: RefundForm) -> object:
-    return checkout.refund(
-        order_id=order.pk,
-        quantities=form.units(),
-        delivery=form.cleaned_data["delivery"],
-        restock=form.restock(),
-        reason=form.cleaned_data["reason"],
-        actor_id=request.user.pk,
-        key=request.POST.get("key", "")[:64] or uuid7().hex,
-    )
+def _refund(request: HttpRequest, order: Order, form: RefundForm) -> Reply:
+    key = request.POST.get("key", "")[:64] or uuid7().hex
+
+    def once() -> Reply:
+        checkout.refund(
+            order_id=order.pk,
+            quantities=form.units(),
+            delivery=form.cleaned_data["delivery"],
+            restock=form.restock(),
+            reason=form.cleaned_data["reason"],
+            actor_id=request.user.pk,
+            key=key,
+            as_points=form.goes_as_points(),
+        )
+        return Reply(204, "")
+
+    wish = repr((form.units(), form.restock(), sorted(form.cleaned_data.items())))
+    return idempotency.run(_claim(request, order, wish), once)
 
 
-def _told(plan: RefundPlan | None) -> dict[str, Any] | None:
-    if plan is None:
-        return None
+def _seen(plan: RefundPlan, form: RefundForm) -> str:
+    """Name what a preview showed: confirmed is that, and nothing else."""
+    way = "points" if form.goes_as_points() else "origin"
+    shelf = sum(form.restock().values())
+    return f"{plan.amount}/{way}/{shelf}"
+
+
+def _told(plan: RefundPlan, form: RefundForm) -> dict[str, Any]:
     methods = {
         payment.pk: payment.get_method_display()
         for payment in Payment.objects.filter(
             pk__in=[leg.payment_id for leg in plan.legs]
         )
     }
+    legs = [(methods[leg.payment_id], money(leg.amount)) for leg in plan.legs]
+    if form.goes_as_points():
+        legs = [(str(PaymentMethod.POINTS.label), money(plan.amount))]
+    restock, wanted = form.restock(), form.units()
     return {
         "amount": plan.amount,
+        "expected": _seen(plan, form),
         "total": money(plan.amount),
         "goods": money(plan.amount - plan.delivery),
         "delivery": money(plan.delivery),
-        "legs": [(methods[leg.payment_id], money(leg.amount)) for leg in plan.legs],
+        "legs": legs,
+        "shelf": [
+            (line, restock.get(line.line_id, 0), n - restock.get(line.line_id, 0))
+            for line in form.lines
+            if (n := wanted.get(line.line_id, 0))
+        ],
         "is_complete": plan.is_complete,
     }
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from checkout import returns
 from common.admin import ReadOnlyAdmin, action, display, register, tag
+from common.db import use_case
 from common.errors import DomainError
 from orders.models import (
     NEXT_RETURN_STATES,
@@ -55,6 +56,9 @@ class ReceiveForm(forms.Form):
         min_value=0,
         required=False,
         help_text=_("Given back in addition. Empty: nothing."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, initial=_("The goods came back")
     )
 
     def __init__(self, *args: Any, lines: list[ReturnLine], **kwargs: Any) -> None:
@@ -185,17 +189,22 @@ class ReturnAdmin(ReadOnlyAdmin[Return]):
         return TemplateResponse(request, "admin/orders/receive.html", context)
 
     def _received(self, request: HttpRequest, asked: Return, form: ReceiveForm) -> bool:
-        try:
-            returns.receive(
+        def do(asked: Return) -> Return:
+            return returns.receive(
                 return_id=asked.pk,
                 restocked=form.restocked(),
                 delivery=form.cleaned_data["delivery"],
                 actor_id=request.user.pk,
             )
+
+        done = _("Taken in and refunded")
+        try:
+            use_case(self._do_and_tell)(
+                request, asked, do, done, form.cleaned_data["reason"]
+            )
         except DomainError as error:
             self.message_user(request, str(error.detail), messages.ERROR)
             return False
-        self.log_change(request, asked, str(_("Taken in and refunded")))
         self.message_user(request, str(_("Taken in and refunded.")), messages.SUCCESS)
         return True
 

@@ -136,15 +136,16 @@ class RefundLegAdmin(ReadOnlyAdmin[RefundLeg]):
             _("Ask the provider once more"),
         )
 
-    @action(_("Pay it back as points"))
+    @action(_("Pay it back as points…"))
     def pay_as_points(
         self, request: HttpRequest, queryset: QuerySet[RefundLeg]
     ) -> HttpResponse:
-        return self.do_to_each(
+        return self.ask(
             request,
             queryset,
-            lambda leg: refunds.pay_as_points(leg.pk),
-            _("Pay it back as points"),
+            form=ReasonForm,
+            title=_("Pay it back as points"),
+            do=lambda leg, _given: refunds.pay_as_points(leg.pk),
         )
 
     @action(_("It was paid back another way…"))

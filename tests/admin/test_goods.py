@@ -56,14 +56,11 @@ def test_page_offers_what_the_goods_allow(boss: User, client: Client) -> None:
     packed, partly, done = packed_order(2), packed_order(2), delivered_order(1)
     send(partly, {lines_of(partly)[0].pk: 1})
 
-    assert offered(client, packed) == [
-        "ship",
-        "ship_part",
-        "cancel",
-        "refund",
-    ]
-    assert offered(client, partly) == ["ship", "ship_part", "refund", "take_return"]
-    assert offered(client, done) == ["take_return"]
+    again = ["replay", "add_note"]
+    sends = ["ship", "ship_part"]
+    assert offered(client, packed) == [*sends, "cancel", "refund", *again]
+    assert offered(client, partly) == [*sends, "refund", "take_return", *again]
+    assert offered(client, done) == ["take_return", *again]
 
 
 def test_action_leads_to_the_page_of_one_order(boss: User, client: Client) -> None:
@@ -154,11 +151,13 @@ def test_refund_is_seen_before_it_is_made(boss: User, client: Client) -> None:
     assert preview.context["plan"]["legs"] == [("Test card", "₩20,000")]
     assert "Refund ₩20,000" in preview.content.decode()
 
-    other_amount = client.post(here, {**given, "key": "k", "expected": "10000"})
+    other_amount = client.post(
+        here, {**given, "key": "k", "expected": "10000/origin/1"}
+    )
     assert (other_amount.status_code, Refund.objects.count()) == (200, 0)
 
     for _ in range(2):
-        client.post(here, {**given, "key": "k", "expected": "20000"})
+        client.post(here, {**given, "key": "k", "expected": "20000/origin/1"})
 
     refund = Refund.objects.get()
     assert (refund.amount, refund.reason, refund.actor) == (20_000, "chipped", boss)
@@ -175,7 +174,13 @@ def test_refund_takes_its_permission(client: Client) -> None:
     client.force_login(packer)
     order = packed_order(1)
 
-    assert offered(client, order) == ["ship", "ship_part", "cancel"]
+    assert offered(client, order) == [
+        "ship",
+        "ship_part",
+        "cancel",
+        "replay",
+        "add_note",
+    ]
     assert client.get(page(order, "refund")).status_code == 403
     assert client.get(page(order, "ship")).status_code == 200
 
@@ -191,8 +196,9 @@ def test_return_is_answered_and_taken_in(boss: User, client: Client) -> None:
     )
 
     seen = client.get(f"{RETURNS}{asked.pk}/receive/")
-    client.post(f"{RETURNS}{asked.pk}/receive/", {f"line_{line.pk}": 1})
-    again = client.post(f"{RETURNS}{asked.pk}/receive/", {f"line_{line.pk}": 1})
+    given = {f"line_{line.pk}": 1, "reason": "came back"}
+    client.post(f"{RETURNS}{asked.pk}/receive/", given)
+    again = client.post(f"{RETURNS}{asked.pk}/receive/", given)
 
     assert "too small" in seen.content.decode()
     assert "cannot become received" in again.content.decode()

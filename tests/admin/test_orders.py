@@ -148,12 +148,15 @@ def test_order_page_offers_what_its_status_allows(
         for url in [f"{ORDERS}{order_id}/change/"]
     }
 
-    assert offered["pending"] == ["cancel"]
-    assert offered["paid"] == ["pack", "cancel", "refund"]
-    assert offered["processing"] == ["ship", "ship_part", "cancel", "refund"]
-    assert offered["shipped"] == ["deliver"]
-    assert offered["delivered"] == ["take_return"]
-    assert offered["cancelled"] == offered["expired"] == []
+    again = ["replay", "add_note"]
+    assert offered["pending"] == ["mark_paid", "cancel", "add_note"]
+    assert offered["paid"] == ["pack", "cancel", "refund", *again]
+    assert offered["processing"] == ["ship", "ship_part", "cancel", "refund", *again]
+    assert offered["shipped"] == ["deliver", *again]
+    assert offered["delivered"] == ["take_return", *again]
+    assert offered["refunded"] == again
+    assert offered["cancelled"] == ["add_note"]
+    assert offered["expired"] == ["mark_paid", "add_note"]
 
 
 def test_action_from_an_order_page_leads_back_there(

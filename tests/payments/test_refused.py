@@ -186,8 +186,8 @@ def test_dashboard_counts_what_needs_a_human(client: Client, leg: RefundLeg) -> 
 def test_staff_pay_points_and_it_is_written_down(
     client: Client, leg: RefundLeg
 ) -> None:
-    act(client, LEGS, "pay_as_points", leg.pk)
-    again = act(client, LEGS, "pay_as_points", leg.pk)
+    act(client, LEGS, "pay_as_points", leg.pk, reason="as he wished")
+    again = act(client, LEGS, "pay_as_points", leg.pk, reason="as he wished")
 
     assert points.balance_of(owner(leg)) == 10_000
     assert "The provider has not refused this refund." in told(again)[-1]
