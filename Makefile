@@ -9,8 +9,9 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	JWT_KEY=make-check-only-aB7dE1gH4jK9mN2pQ5sT8vW3xY6zC0fL1rU4iO7eA9 \
 	ALLOWED_HOSTS=shop.example SHOP_BASE_URL=https://shop.example \
 	CSRF_TRUSTED_ORIGINS=https://shop.example BEHIND_TLS_PROXY=1 TRUSTED_PROXIES=1 \
-	DATABASE_URL=postgres://shop:secret@db.example/shop \
-	REDIS_URL=redis://redis.example/0 CELERY_BROKER_URL=redis://redis.example/1 \
+	DATABASE_URL=postgres://shop:secret@db.example/shop?sslmode=require \
+	REDIS_URL=rediss://redis.example/0 CELERY_BROKER_URL=rediss://redis.example/1 \
+	SECURE_HSTS_PRELOAD=1 \
 	DATA_PLATFORM_URL=https://data.example/events \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 

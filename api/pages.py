@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any, TypedDict
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -120,7 +121,14 @@ class AsyncSchemaView(PublicView):
 
 @ensure_csrf_cookie
 def docs(request: HttpRequest) -> HttpResponse:
-    """Show Swagger UI, served by ourselves."""
+    """Show Swagger UI, served by ourselves, to those whom ``API_DOCS`` names."""
+    shown_to = settings.API_DOCS
+    if shown_to == "staff" and not request.user.is_staff:
+        if request.user.is_authenticated:
+            raise Http404
+        return redirect_to_login(request.get_full_path())
+    if shown_to == "off":
+        raise Http404
     return render(request, "api/docs.html")
 
 

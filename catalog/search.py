@@ -14,7 +14,6 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.cache import cache
-from django.db import connection
 
 from catalog import facets as facet_rows
 from catalog import fruitless, search_sql
@@ -25,6 +24,7 @@ from catalog.search_sql import MOST_HITS as MOST_HITS
 from catalog.search_sql import Statement
 from catalog.search_text import TextQuery, clean, to_query
 from catalog.wordlists import synonyms, vocabulary
+from common.replica import reading
 
 
 class Sort(StrEnum):
@@ -337,6 +337,6 @@ def _key(kind: str, parts: Iterable[Any]) -> str:
 
 
 def _rows(statement: Statement) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(statement.sql, statement.params)
         return list(cursor.fetchall())

@@ -1,9 +1,9 @@
 """Registers what ``manage.py check`` asks of the settings."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
-from config import checks
+from config import checks, server_checks, telemetry
 
 
 class WiringConfig(AppConfig):
@@ -13,3 +13,5 @@ class WiringConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.problems)
+        register(server_checks.if_asked_for, Tags.database)
+        telemetry.start()

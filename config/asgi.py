@@ -8,13 +8,14 @@ from urllib.parse import parse_qs
 
 import django
 
-from config import checks, embedded
+from config import checks, embedded, server_checks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("SHOP_PROCESS", "live")
 checks.refuse_unsafe()
 embedded.ensure()
 django.setup()
+server_checks.refuse_unsafe()
 
 from channels.security.websocket import (  # noqa: E402 — it imports models
     AllowedHostsOriginValidator,

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from amqp.exceptions import NotFound
+from kombu import Connection
+from kombu.exceptions import ChannelError
+
 
 def _is_rabbitmq(url: str) -> bool:
     return url.startswith("amqp")
@@ -28,3 +32,17 @@ def queue_type(url: str) -> str:
 def exchange_type(url: str) -> str:
     """Return the kind of the exchange: quorum queues delay tasks behind topics only."""
     return "topic" if _is_rabbitmq(url) else "direct"
+
+
+def depth(url: str, queue: str) -> int:
+    """Return how many messages wait in a queue; one that is not there yet has none."""
+    with Connection(url, connect_timeout=2, transport_options=_brief(url)) as broker:
+        try:
+            found = broker.default_channel.queue_declare(queue, passive=True)
+        except (ChannelError, NotFound):
+            return 0
+        return int(found.message_count)
+
+
+def _brief(url: str) -> dict[str, Any]:
+    return {} if _is_rabbitmq(url) else transport_options(url)

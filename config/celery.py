@@ -9,8 +9,9 @@ from celery.beat import PersistentScheduler, SchedulingError
 from celery.signals import beat_init, worker_init
 from kombu.transport import redis as redis_transport
 
-from config import checks, embedded
+from config import checks, embedded, metrics, server_checks
 from config.schedule import SCHEDULE
+from config.task_watch import watch_tasks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -19,6 +20,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = SCHEDULE
 app.conf.beat_scheduler = "config.celery:Clock"
 app.autodiscover_tasks()
+watch_tasks()
 # When Redis goes away, kombu would put messages back over the connection it has just
 # lost, and that error ends the worker. They are not missed: all tasks come again by the
 # clock.
@@ -30,6 +32,14 @@ redis_transport.Channel.do_restore = False
 def _start_embedded_servers(**_kwargs: Any) -> None:
     checks.refuse_unsafe()
     embedded.ensure()
+    server_checks.refuse_unsafe()
+
+
+@worker_init.connect
+def _show_numbers(**_kwargs: Any) -> None:
+    process = os.environ.get("SHOP_PROCESS", "")
+    metrics.prepare(embedded.state_dir(), process=process)
+    metrics.serve_worker()
 
 
 class Clock(PersistentScheduler):

@@ -7,7 +7,7 @@ runs them as system checks, and every process that serves anybody runs them firs
 import re
 import sys
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from analytics.transports import SCHEMES
 from config.payment_pages import NEEDED
+from config.protection import PRODUCTION_RULES, Rule, extras, words, wrong_keys
+from config.server_checks import server_problems as server_problems
 from payments.gateways.paypal import CURRENCIES as PAYPAL_CURRENCIES
 
 ENVIRONMENTS = ("development", "production")
 MIN_SECRET_KEY = 50  # characters, as Django's own check wants them
+KNOWN_KEYS = ("insecure", "change-me")  # how examples begin
 MIN_JWT_KEY = 32  # as many bytes as its hash has
 MIN_SIGNING_KEY = 24  # bytes, as Standard Webhooks wants them
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -39,8 +42,6 @@ SMS_SETTINGS = {
     "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"),
 }
 
-Rule = Callable[[], str | None]
-
 
 def environment() -> str | None:
     if settings.SHOP_ENV not in ENVIRONMENTS:
@@ -53,8 +54,14 @@ def debug() -> str | None:
 
 
 def secret_key() -> str | None:
-    if len(_secret_key()) < MIN_SECRET_KEY:
+    key = _secret_key()
+    if len(key) < MIN_SECRET_KEY or key.startswith(KNOWN_KEYS):
         return f"SECRET_KEY must have at least {MIN_SECRET_KEY} random characters."
+    if wrong_keys(settings.SECRET_KEY_FALLBACKS, current=key, shortest=MIN_SECRET_KEY):
+        return (
+            "SECRET_KEY_FALLBACKS must be older keys, of at least"
+            f" {MIN_SECRET_KEY} characters each."
+        )
     return None
 
 
@@ -67,6 +74,12 @@ def jwt_key() -> str | None:
         return f"JWT_KEY must have at least {MIN_JWT_KEY} random characters."
     if _secret_key() == settings.JWT_KEY:
         return "JWT_KEY must be another than SECRET_KEY."
+    older = settings.JWT_KEY_FALLBACKS
+    if wrong_keys(older, current=settings.JWT_KEY, shortest=MIN_JWT_KEY):
+        return (
+            "JWT_KEY_FALLBACKS must be older keys, of at least"
+            f" {MIN_JWT_KEY} characters each."
+        )
     return None
 
 
@@ -192,6 +205,7 @@ def carriers() -> str | None:
     return None
 
 
+ANYWHERE: tuple[Rule, ...] = (data_platform_transport, words, extras)
 RULES: tuple[Rule, ...] = (
     debug,
     secret_key,
@@ -209,6 +223,7 @@ RULES: tuple[Rule, ...] = (
     mail,
     text_messages,
     carriers,
+    *PRODUCTION_RULES,
 )
 
 
@@ -232,7 +247,8 @@ def refuse_unsafe() -> None:
 
 def _broken() -> Iterator[tuple[Rule, str | None]]:
     yield environment, environment()
-    yield data_platform_transport, data_platform_transport()
+    for rule in ANYWHERE:
+        yield rule, rule()
     if settings.PRODUCTION:
         for rule in RULES:
             yield rule, rule()

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, as each kind of process needs it."""
+"""The connections to PostgreSQL, as each kind of process needs them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,18 +16,43 @@ LIMITS = {
 IDLE = {"idle_in_transaction_session_timeout": "10s"}
 
 
-def database(
+def databases(
     env: environ.Env, *, process: str, parameters: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return Django's description of the database for a process.
+) -> dict[str, dict[str, Any]]:
+    """Return Django's ``DATABASES`` for a process.
 
     ``parameters`` are PostgreSQL's own that each connection sets; ``process`` is "web",
-    "worker", "live" or anything else, which has no limits.
+    "worker", "live" or anything else, which has no limits. "replica" is there if it has
+    an address, and only web reads from it.
     """
     if url := env.str("DATABASE_URL", ""):
         found: dict[str, Any] = dict(env.db_url_config(url))
     else:
         found = embedded.database()
+    pooled = env.bool("PGBOUNCER", False)
+    all_of_them = {
+        "default": _described(
+            found, process=process, parameters=parameters, pooled=pooled
+        )
+    }
+    if (url := env.str("DATABASE_REPLICA_URL", "")) and process == "web":
+        all_of_them["replica"] = _described(
+            dict(env.db_url_config(url)),
+            process=process,
+            # A replica takes no writes, so nothing there would ask for them.
+            parameters={"default_transaction_read_only": "on"},
+            pooled=pooled,
+        ) | {"TEST": {"MIRROR": "default"}}
+    return all_of_them
+
+
+def _described(
+    found: dict[str, Any],
+    *,
+    process: str,
+    parameters: Mapping[str, str],
+    pooled: bool,
+) -> dict[str, Any]:
     limits = LIMITS[process] | IDLE if process in LIMITS else {}
     options: dict[str, Any] = {
         "connect_timeout": 3,
@@ -38,9 +63,9 @@ def database(
             f"-c {name}={value}" for name, value in {**limits, **parameters}.items()
         ),
         # Prepared on the server after the second use; the purchase path lives on it.
-        "prepare_threshold": None if env.bool("PGBOUNCER", False) else 2,
+        "prepare_threshold": None if pooled else 2,
     }
-    if env.bool("PGBOUNCER", False):
+    if pooled:
         found["DISABLE_SERVER_SIDE_CURSORS"] = True
         # PgBouncer does not pass these on: set them on the role instead.
         del options["options"]

@@ -11,7 +11,15 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
-from config import brokers, database, embedded, interface, live, sign_in
+from config import (
+    brokers,
+    database,
+    embedded,
+    interface,
+    live,
+    logs,
+    sign_in,
+)
 from config.payment_pages import payment_pages
 from config.subscriptions import MORE_SUBSCRIPTIONS, SUBSCRIPTIONS
 
@@ -31,6 +39,8 @@ STATE_DIR = embedded.state_dir()
 # Threads of "web", "worker" and "live" keep their connections, those of others do not.
 SHOP_PROCESS = env.str("SHOP_PROCESS", "command")
 SHOP_BASE_URL = env.str("SHOP_BASE_URL", "http://127.0.0.1:8000")
+# Where staff work; in production not where everybody tries first.
+ADMIN_PATH = env.str("ADMIN_PATH", "back-office" if PRODUCTION else "admin").strip("/")
 
 # --- Secrets -------------------------------------------------------------------------
 
@@ -50,11 +60,10 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
-# Who asks for these sits beside the shop and speaks plain HTTP.
-SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]  # asked in plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", PRODUCTION)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", False)
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
 if BEHIND_TLS_PROXY:
@@ -62,7 +71,11 @@ if BEHIND_TLS_PROXY:
 # How many proxies in front of us may be believed about the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
-SESSION_COOKIE_HTTPONLY = True
+# Browsers keep such names to this host, and to HTTPS.
+COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 X_FRAME_OPTIONS = "DENY"
@@ -131,6 +144,7 @@ INSTALLED_APPS = [
     *sign_in.APPS,
 ]
 MIDDLEWARE = [
+    "config.health.MachinesMiddleware",
     "common.middleware.RequestIdMiddleware",
     "api.middleware.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -186,16 +200,19 @@ POINTS_MAX_BALANCE = env.int("POINTS_MAX_BALANCE", 10_000_000)
 # What staff may give without a second one's yes, or without "refund_above_limit".
 POINTS_TWO_EYES_LIMIT = env.int("POINTS_TWO_EYES_LIMIT", 100_000)
 REFUND_LIMIT = env.int("REFUND_LIMIT", 300_000)
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": database.database(
-        env,
-        process=SHOP_PROCESS,
-        parameters={
-            "shop.points_max_charge": str(POINTS_MAX_CHARGE),
-            "shop.points_max_balance": str(POINTS_MAX_BALANCE),
-        },
-    )
-}
+DATABASES: dict[str, dict[str, Any]] = database.databases(
+    env,
+    process=SHOP_PROCESS,
+    parameters={
+        "shop.points_max_charge": str(POINTS_MAX_CHARGE),
+        "shop.points_max_balance": str(POINTS_MAX_BALANCE),
+    },
+)
+if "replica" in DATABASES:
+    DATABASE_ROUTERS = ["common.replica.Router"]
+    MIDDLEWARE.append("common.replica.ReplicaMiddleware")
+# Seconds that a replica may be behind before it is left alone.
+REPLICA_MAX_LAG = env.float("REPLICA_MAX_LAG", 5)
 # Seconds after which a request gives up a database that has fallen silent. Longer than
 # the limits above, which end what is merely slow.
 REQUEST_DEADLINE = env.float("REQUEST_DEADLINE", 10)
@@ -304,7 +321,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(STATE_DIR / "static")))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(STATE_DIR / "media")))
 STORAGES = {
@@ -349,8 +366,10 @@ RATE_LIMITS = interface.rate_limits(env.str("RATE_LIMITS", "on"))
 CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
 if CORS_ORIGINS:
     INSTALLED_APPS.append(interface.APP)
-    MIDDLEWARE.insert(1, interface.MIDDLEWARE)
+    MIDDLEWARE.insert(2, interface.MIDDLEWARE)
     globals().update(interface.cors(CORS_ORIGINS))
+# Who sees the page that tries the API out: everybody, staff or nobody.
+API_DOCS = env.str("API_DOCS", "staff" if PRODUCTION else "everybody")
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Dojang API",
     "DESCRIPTION": "Browse, claim coupons, charge points, order and pay.",
@@ -466,23 +485,13 @@ WEBHOOKS_MAY_BE_LOCAL = env.bool("WEBHOOKS_MAY_BE_LOCAL", not PRODUCTION)
 # Empty: nobody is told, and nothing waits to be.
 RABBITMQ_URL = env.str("RABBITMQ_URL", "")
 
-# --- Log -----------------------------------------------------------------------------
+# --- Watching the shop ---------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "common.middleware.RequestIdFilter"}},
-    "formatters": {
-        "line": {"format": "%(levelname)s %(name)s [%(request_id)s] %(message)s"}
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id"],
-        }
-    },
-    # A refused purchase ends its pipeline early; psycopg need not warn of it.
-    "loggers": {"psycopg": {"level": "ERROR"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
-}
+LOG_FORMAT = logs.log_format(env, production=PRODUCTION)
+LOGGING = logs.settings(env, production=PRODUCTION, process=SHOP_PROCESS)
+# Who may read /metrics of web; and where a worker shows its own, 0 for nowhere.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_HOST = env.str("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = env.int("METRICS_PORT", 0)
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")

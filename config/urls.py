@@ -8,14 +8,15 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.static import serve
 
-from config import health
+from config import health, metrics_page
 from shop import third_parties
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("healthz", health.livez),
     path("readyz", health.readyz, name="readyz"),
-    path("admin/", admin.site.urls),
+    path("metrics", metrics_page.view, name="metrics"),
+    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
     # What there is of a second step stands on our own page.
     path("accounts/2fa/", RedirectView.as_view(pattern_name="shop:security")),
     path("accounts/2fa/", include("allauth.mfa.urls")),

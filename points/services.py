@@ -1,7 +1,11 @@
 """The only code that moves points."""
 
-from django.conf import settings
+from functools import partial
 
+from django.conf import settings
+from django.db import transaction
+
+from common import metrics
 from common.db import Pipeline, Statement, pipeline, requires_transaction, use_case
 from points.errors import (
     AmountOutOfRange,
@@ -198,6 +202,8 @@ def _post(
     rows = posted.rows()
     if not rows:
         raise _refusal(account.balance, amount)
+    count = metrics.child(metrics.POINTS, kind.value).inc
+    transaction.on_commit(partial(count, abs(amount)), robust=True)
     return LedgerEntry.objects.get(pk=rows[0][0])
 
 

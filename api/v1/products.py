@@ -7,7 +7,6 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -33,6 +32,7 @@ from checkout.services import Purchase
 from common import pictures
 from common.languages import reader_language
 from common.memo import Memo
+from common.replica import reading
 from delivery import selectors as deliveries
 from delivery.promise import promise
 from delivery.terms import DeliveryTerms
@@ -478,7 +478,7 @@ def _thumbnail(name: str) -> str:
 
 def family_of(slug: str) -> list[int]:
     """Return the ids of a category and of all below it."""
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(FAMILY_SQL, [slug])
         family = [category_id for (category_id,) in cursor.fetchall()]
     if not family:
@@ -488,6 +488,6 @@ def family_of(slug: str) -> list[int]:
 
 def read(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return the rows of a statement, which may ask for the reader's ``language``."""
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(sql, params | {"language": reader_language()})
         return list(cursor.fetchall())

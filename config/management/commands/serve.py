@@ -128,7 +128,7 @@ class Command(BaseCommand):
             return
         url = doorbell.url
         self._say(f"the shop is at   {url}")
-        self._say(f"the admin is at  {url}admin/")
+        self._say(f"the admin is at  {url}{settings.ADMIN_PATH}/")
         self._say(f"the API is at    {url}api/docs")
         if platform := os.environ.get("DATA_PLATFORM_URL"):
             self._say(f"paid orders go to {platform}")
