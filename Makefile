@@ -16,7 +16,7 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test e2e audit api-check fuzz client-test check fix bench screenshots messages stop clean
+.PHONY: help setup run test e2e audit api-check fuzz client-test check fix drill bench screenshots messages stop clean
 
 help:  ## Show what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ check: setup  ## Check style, types, imports, migrations, settings and templates
 fix: setup  ## Mend what can be mended by itself
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+drill:  ## Race crowds for the last unit, one coupon and more, on a database of its own
+	@$(BOOTSTRAP)
+	@exec $(PY) manage.py drill $(DRILL_ARGS)
 
 bench:  ## Measure how many purchases a second this machine makes
 	@$(BOOTSTRAP) requirements-test.txt

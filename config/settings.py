@@ -99,6 +99,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 INSTALLED_APPS = [
     "config",
     "demo",
+    "drill",
     "shop",
     "api",
     "checkout",

@@ -18,6 +18,8 @@ class Receiver:
 
     def __init__(self) -> None:
         self.accepted: list[dict[str, Any]] = []
+        # By id, when it first was; as ``time.monotonic`` has it.
+        self.first_at: dict[str, float] = {}
         self._tries: Counter[str] = Counter()
         self._lock = Lock()
 
@@ -31,6 +33,7 @@ class Receiver:
             if luck < 30:
                 return 500
             self.accepted.append(event)
+            self.first_at.setdefault(event["id"], time.monotonic())
         return 0 if luck < 40 else 200
 
     def deliveries(self) -> list[int]:

@@ -4,15 +4,15 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from accounts.models import User
-from checkout import paying, settling
+from drill.paying import RETURN_URL as RETURN_URL
+from drill.paying import captured as captured
+from drill.paying import decide as decide
+from drill.paying import deliver as deliver
+from drill.paying import set_out as set_out
 from inventory.models import Stock
 from orders.models import Order, OrderStatus
 from outbox import services as outbox
 from outbox.models import Event
-from payments.gateways import sandbox
-from payments.gateways.base import ProviderState, Sight
-from payments.gateways.sandbox import Script, Webhook
 from payments.models import (
     Payment,
     PaymentState,
@@ -24,47 +24,11 @@ from tests.factories import ProductFactory
 from tests.races.stage import shoppers, unpaid_order
 
 PRICE = 10_000
-RETURN_URL = "http://127.0.0.1:8000/back/{payment}/"
-
-
-def set_out(
-    user: User | None, order_id: UUID, *, points_part: int = 0, method: str = "sandbox"
-) -> Payment:
-    """Send a shopper to the provider's page."""
-    return paying.start(
-        user_id=user.pk if user else None,
-        order_id=order_id,
-        method=method,
-        points_part=points_part,
-        return_url=RETURN_URL,
-        language="en",
-    )
-
-
-def decide(payment: Payment, script: Script) -> list[Webhook]:
-    """Let the payer decide on the page; return what the provider will tell."""
-    return sandbox.decide(payment.provider_reference, script)
-
-
-def deliver(webhooks: list[Webhook]) -> None:
-    """Bring the provider's messages to the shop."""
-    for webhook in webhooks:
-        settling.receive_webhook("sandbox", webhook.headers, webhook.body)
 
 
 def book(payment: Payment) -> SandboxPayment:
     """Return the provider's own entry."""
     return SandboxPayment.objects.get(pk=payment.provider_reference)
-
-
-def captured(payment: Payment, *, amount: int | None = None) -> Sight:
-    """Return the provider's word that it has taken the money."""
-    return Sight(
-        reference=payment.provider_reference,
-        state=ProviderState.CAPTURED,
-        amount=payment.amount if amount is None else amount,
-        currency="KRW",
-    )
 
 
 def forgotten_payment(order_id: UUID, *, amount: int | None = None) -> Payment:

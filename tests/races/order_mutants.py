@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
+from drill.crowd import Run, race
+from drill.races import goods
 from payments import refunds
 from tests.races.mutants import orders_without_lock, without_constraints
 
@@ -12,6 +15,18 @@ from tests.races.mutants import orders_without_lock, without_constraints
 def goods_without_lock(together: int) -> Iterator[None]:
     """Decide about an order's goods on what was read before others decided."""
     with orders_without_lock(together):
+        yield
+
+
+@contextmanager
+def goods_without_lock_in_the_race(together: int) -> Iterator[None]:
+    """Do so only while everybody acts: what they act on needs the lock, too."""
+
+    def race_without_lock(*args: Any, **options: Any) -> Run[Any]:
+        with goods_without_lock(together):
+            return race(*args, **options)
+
+    with patch.object(goods, "race", race_without_lock):
         yield
 
 

@@ -5,50 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from checkout import services as checkout
-from coupons import services as coupons
-from coupons.models import Coupon, CouponBatch, CouponState
+from coupons.models import Coupon, CouponState
+from drill.races import coupons as races
 from orders.models import Order
-from tests.concurrency import run_in_processes, run_together, told
-from tests.factories import CouponBatchFactory, CouponFactory, ProductFactory
+from tests.concurrency import run_together, told
+from tests.factories import CouponFactory, ProductFactory
 from tests.races import mutants
 from tests.races.stage import everybody_reads_first, purchase, shoppers
-
-
-@dataclass(frozen=True)
-class Claims:
-    told: dict[str, int]
-    issued: int
-    serials: list[int]
-
-
-def _claims(said: dict[str, int], batch: CouponBatch) -> Claims:
-    batch.refresh_from_db()
-    serials = batch.coupons.order_by("serial").values_list("serial", flat=True)
-    return Claims(told=said, issued=batch.issued, serials=list(serials))
-
-
-def claim(number: int, *, batch_id: int, first_user_id: int) -> None:
-    """Claim a coupon; called in processes of its own."""
-    coupons.claim(user_id=first_user_id + number, batch_id=batch_id)
-
-
-def more_shoppers_than_coupons(*, users: int, quantity: int) -> Claims:
-    buyers = shoppers(users, balance=1)
-    batch = CouponBatchFactory.create(quantity=quantity)
-    results = run_together(
-        lambda number: claim(number, batch_id=batch.pk, first_user_id=buyers[0].pk),
-        times=users,
-        clients=50,
-    )
-    return _claims(told(results), batch)
-
-
-def one_shopper_many_claims() -> Claims:
-    [user], batch = shoppers(1, balance=1), CouponBatchFactory.create(quantity=100)
-    results = run_together(
-        lambda _number: coupons.claim(user_id=user.pk, batch_id=batch.pk), times=50
-    )
-    return _claims(told(results), batch)
 
 
 @dataclass(frozen=True)
@@ -74,38 +37,37 @@ def one_coupon_on_many_orders() -> Redemption:
 
 @pytest.mark.slow
 def test_race_09_500_shoppers_in_two_processes_claim_100_coupons() -> None:
-    users = shoppers(500, balance=1)
-    batch = CouponBatchFactory.create(quantity=100)
+    outcome = races.drop_in_processes(users=500, quantity=100, clients=25)
 
-    said = run_in_processes(
-        claim, times=500, clients=25, batch_id=batch.pk, first_user_id=users[0].pk
-    )
-
-    assert _claims(said, batch) == Claims(
-        told={"coupon_sold_out": 400, "ok": 100},
-        issued=100,
-        serials=list(range(1, 101)),
-    )
+    assert outcome.complaints() == []
+    assert outcome.told == {"coupon_sold_out": 400, "ok": 100}
+    assert outcome.found["issued"] == outcome.winners == Coupon.objects.count() == 100
+    assert outcome.found["serials"] == list(range(1, 101))
 
 
 def test_race_09_mutant_is_caught() -> None:
     with mutants.claiming_without_limit():
-        outcome = more_shoppers_than_coupons(users=100, quantity=20)
+        outcome = races.drop(users=100, quantity=20, clients=50)
 
-    assert outcome.issued == 100
+    assert not outcome.is_good
+    assert outcome.found["issued"] == 100
 
 
 def test_race_09_one_shopper_gets_one() -> None:
-    assert one_shopper_many_claims() == Claims(
-        told={"coupon_already_issued": 49, "ok": 1}, issued=1, serials=[1]
-    )
+    outcome = races.one_shopper_in_two_tabs(claims=50)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"coupon_already_issued": 49, "ok": 1}
+    assert outcome.found["issued"] == outcome.winners == Coupon.objects.count() == 1
+    assert outcome.found["serials"] == [1]
 
 
 def test_race_09_one_shopper_mutant_is_caught() -> None:
     with mutants.claiming_again_and_again():
-        outcome = one_shopper_many_claims()
+        outcome = races.one_shopper_in_two_tabs(claims=50)
 
-    assert outcome.issued == 50
+    assert not outcome.is_good
+    assert outcome.found["issued"] == 50
 
 
 def test_race_10_one_coupon_is_on_one_order_and_the_others_are_refused() -> None:

@@ -1,6 +1,5 @@
 """Races 16 to 21: goods that are sent, refunded, cancelled and taken back at once."""
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from functools import partial
 import pytest
 
 from checkout import returns
-from checkout import services as checkout
 from checkout.parcels import record_tracking
-from orders.models import Fulfilment, FulfilmentLine, Order, OrderStatus
+from drill.races import goods as races
+from inventory.models import Stock
+from orders.models import Fulfilment, Order, OrderStatus
 from outbox.models import Event
 from payments.models import Refund
 from points.models import PointAccount
@@ -20,7 +20,6 @@ from tests.parcels import (
     delivered_order,
     lines_of,
     packed_order,
-    paid_order,
     send,
     stock_of,
     tracking,
@@ -36,64 +35,46 @@ WHOLE: Guard = nullcontext
 # --- 16: many refunds ----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Refunded:
-    told: dict[str, int]
-    amounts: list[int]
-    on_hand: int
-    balance: int
-
-
-def refund_many_times(*, times: int, units: int, keys: int) -> Refunded:
-    """Refund ``units`` of ten; ``keys`` tells how many different keys are used."""
-    order = paid_order(10)
-    [line] = lines_of(order)
-    results = run_together(
-        lambda number: checkout.refund(
-            order_id=order.pk,
-            quantities={line.pk: units},
-            reason="again",
-            actor_id=None,
-            key=str(number % keys),
-        ),
-        times=times,
-    )
-    return Refunded(
-        told=told(results),
-        amounts=list(Refund.objects.values_list("amount", flat=True)),
-        on_hand=stock_of(line.product_id),
-        balance=PointAccount.objects.get(user=order.user_id).balance,
+def refunded() -> tuple[list[int], int, int]:
+    """Return the amounts of all refunds, what is on hand, and the balance."""
+    return (
+        list(Refund.objects.values_list("amount", flat=True)),
+        Stock.objects.get().on_hand,
+        PointAccount.objects.get().balance,
     )
 
 
 def test_race_16_fifty_refunds_of_everything_are_one() -> None:
-    assert refund_many_times(times=50, units=10, keys=50) == Refunded(
-        told={"ok": 1, "order_not_refundable": 49},
-        amounts=[100_000],
-        on_hand=20,
-        balance=1_000_000,
-    )
+    outcome = races.refund_many_times(times=50, units=10, keys=50)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"ok": 1, "order_not_refundable": 49}
+    assert refunded() == ([100_000], 20, 1_000_000)
 
 
 def test_race_16_mutant_is_caught() -> None:
     with order_mutants.goods_without_lock(together=50):
-        outcome = refund_many_times(times=50, units=10, keys=50)
+        outcome = races.refund_many_times(times=50, units=10, keys=50)
 
     # What the lock would refuse, the payment's limit breaks off.
+    assert not outcome.is_good
     assert outcome.told["ok"] == 1
     assert outcome.told["IntegrityError"] > 1
 
 
 def test_race_16_one_key_is_one_refund() -> None:
-    assert refund_many_times(times=50, units=1, keys=1) == Refunded(
-        told={"ok": 50}, amounts=[10_000], on_hand=11, balance=910_000
-    )
+    outcome = races.refund_many_times(times=50, units=1, keys=1)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"ok": 50}
+    assert refunded() == ([10_000], 11, 910_000)
 
 
 def test_race_16_key_mutant_is_caught() -> None:
     with order_mutants.forgetful_refunds():
-        outcome = refund_many_times(times=5, units=1, keys=1)
+        outcome = races.refund_many_times(times=5, units=1, keys=1)
 
+    assert not outcome.is_good
     assert outcome.told == {"IntegrityError": 4, "ok": 1}
 
 
@@ -101,124 +82,67 @@ def test_race_16_key_mutant_is_caught() -> None:
 
 
 def test_race_17_sixty_percent_and_sixty_percent_are_sixty() -> None:
-    assert refund_many_times(times=2, units=6, keys=2) == Refunded(
-        told={"not_refundable": 1, "ok": 1},
-        amounts=[60_000],
-        on_hand=16,
-        balance=960_000,
-    )
+    outcome = races.refund_many_times(times=2, units=6, keys=2)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"not_refundable": 1, "ok": 1}
+    assert refunded() == ([60_000], 16, 960_000)
 
 
 def test_race_17_mutant_is_caught() -> None:
     with order_mutants.refunds_without_limit(together=2):
-        outcome = refund_many_times(times=2, units=6, keys=2)
+        outcome = races.refund_many_times(times=2, units=6, keys=2)
 
     # The journal of the stock is the last to notice.
+    assert not outcome.is_good
     assert outcome.told == {"ok": 1, "return_exceeds_sale": 1}
 
 
 # --- 18: refund and ship -------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What became of orders of ten of which six were to be sent and six refunded."""
-
-    winners: list[int]
-    units: list[int]
-
-
-def refund_and_ship(*, orders: int, within: Guard = WHOLE) -> Shared:
-    placed = [packed_order(10) for _ in range(orders)]
-    lines = {order.pk: lines_of(order)[0].pk for order in placed}
-
-    def act(number: int) -> object:
-        order = placed[number // 2]
-        some = {lines[order.pk]: 6}
-        if number % 2:
-            return checkout.ship(
-                order_id=order.pk, carrier="Post", lines=some, actor_id=None
-            )
-        return checkout.refund(
-            order_id=order.pk, quantities=some, reason="", actor_id=None, key="k"
-        )
-
-    with within():
-        results = run_together(act, times=2 * orders)
-    won = Counter(
-        number // 2
-        for number, result in enumerate(results)
-        if told([result]) == {"ok": 1}
-    )
-    used: Counter[int] = Counter()
-    for line_id, quantity in FulfilmentLine.objects.values_list(
-        "order_line_id", "quantity"
-    ):
-        used[line_id] += quantity
-    for refund in Refund.objects.prefetch_related("lines"):
-        for line in refund.lines.all():
-            used[line.order_line_id] += line.quantity
-    return Shared(
-        winners=[won[place] for place in range(orders)],
-        units=[used[lines[order.pk]] for order in placed],
-    )
-
-
 def test_race_18_a_unit_is_sent_or_refunded_and_never_both() -> None:
-    assert refund_and_ship(orders=15) == Shared(winners=[1] * 15, units=[6] * 15)
+    outcome = races.refund_and_ship(orders=15)
+
+    assert outcome.complaints() == []
+    assert outcome.found["winners of each"] == [1] * 15
+    assert outcome.found["units of each"] == [6] * 15
 
 
 def test_race_18_mutant_is_caught() -> None:
-    outcome = refund_and_ship(
-        orders=1, within=partial(order_mutants.goods_without_lock, together=2)
-    )
+    with order_mutants.goods_without_lock_in_the_race(together=2):
+        outcome = races.refund_and_ship(orders=1)
 
-    assert outcome == Shared(winners=[2], units=[12])
+    assert not outcome.is_good
+    assert outcome.found["winners of each"] == [2]
+    assert outcome.found["units of each"] == [12]
 
 
 # --- 19: cancel and ship -------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Ended:
-    told: dict[str, int]
-    # Orders that are cancelled and have a parcel.
-    both: int
+def test_race_19_an_order_is_cancelled_or_shipped() -> None:
+    outcome = races.cancel_and_ship(orders=15)
 
-
-def cancel_and_ship(*, orders: int, within: Guard = WHOLE) -> Ended:
-    placed = [packed_order(1) for _ in range(orders)]
-
-    def act(number: int) -> object:
-        order = placed[number // 2]
-        if number % 2:
-            return checkout.ship(order_id=order.pk, carrier="Post", actor_id=None)
-        return checkout.cancel(
-            order_id=order.pk, user_id=None, actor_id=None, reason="no"
-        )
-
-    with within():
-        words = told(run_together(act, times=2 * orders))
+    words = dict(outcome.told)
     refused = words.pop("invalid_transition", 0)
     refused += words.pop("order_not_cancellable", 0)
     cancelled = Order.objects.filter(status=OrderStatus.CANCELLED)
-    return Ended(
-        told={**words, "refused": refused},
-        both=Fulfilment.objects.filter(order__in=cancelled).count(),
-    )
-
-
-def test_race_19_an_order_is_cancelled_or_shipped() -> None:
-    assert cancel_and_ship(orders=15) == Ended(told={"ok": 15, "refused": 15}, both=0)
+    assert outcome.complaints() == []
+    assert {**words, "refused": refused} == {"ok": 15, "refused": 15}
+    assert not Fulfilment.objects.filter(order__in=cancelled).exists()
 
 
 def test_race_19_mutant_is_caught() -> None:
-    outcome = cancel_and_ship(
-        orders=1, within=partial(order_mutants.goods_without_lock, together=2)
-    )
+    with order_mutants.goods_without_lock_in_the_race(together=2):
+        outcome = races.cancel_and_ship(orders=1)
 
+    words = dict(outcome.told)
+    refused = words.pop("invalid_transition", 0)
+    refused += words.pop("order_not_cancellable", 0)
     # The transition table in the database lets only one of them have its way.
-    assert outcome.told != {"ok": 1, "refused": 1}
+    assert not outcome.is_good
+    assert {**words, "refused": refused} != {"ok": 1, "refused": 1}
 
 
 # --- 20: a return that is taken in twice ---------------------------------------------

@@ -1,23 +1,19 @@
 """Races 14, 16 and 23 with money of others: whose word comes first."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 import pytest
 
-from accounts.models import User
-from checkout import providers, settling
 from checkout import services as checkout
+from checkout import settling
+from drill.races import money as races
 from inventory.models import MovementKind, Stock, StockMovement
 from orders.models import SETTLED, Order, OrderStatus
-from outbox import services as outbox
 from outbox.models import Event
-from payments.gateways import sandbox
-from payments.gateways.sandbox import Script
 from payments.models import Payment, PaymentState, ProviderEvent, Refund
 from tests.concurrency import run_together, told
 from tests.factories import ProductFactory
-from tests.paying import captured, decide, deliver, forgotten_payment, set_out
+from tests.paying import captured, forgotten_payment, set_out
 from tests.races import mutants, payment_mutants
 from tests.races.stage import overdue, purchase, shoppers, unpaid_order
 
@@ -47,59 +43,15 @@ def test_race_13_setting_out_mutant_is_caught() -> None:
 # --- 14: the provider's word, a cancellation and the clock ---------------------------
 
 
-End = tuple[str, bool, bool]
-
-
-def money_cancel_and_expire(*, orders: int) -> tuple[set[str], list[End]]:
-    """Return what was told, and of each order how it and its money ended.
-
-    An end is the order's status, whether the money is settled, whether it is back.
-    """
-    users = shoppers(orders)
-    product = ProductFactory.create(stock_on_hand=orders)
-    payments = []
-    for user in users:
-        payment = set_out(user, unpaid_order(user, product))
-        decide(payment, Script.LATE)
-        payments.append(payment)
-    told_of = [sandbox.come_late(payment.provider_reference) for payment in payments]
-
-    def act(number: int) -> object:
-        payment, user = payments[number // 3], users[number // 3]
-        order_id: UUID = payment.order_id or payment.pk
-        if number % 3 == 0:
-            deliver(told_of[number // 3])
-            return None
-        if number % 3 == 1:
-            return checkout.cancel(
-                order_id=order_id, user_id=user.pk, actor_id=user.pk, reason="no"
-            )
-        return checkout.expire(overdue(order_id))
-
-    results = run_together(act, times=3 * orders, clients=30)
-    while outbox.deliver_due():
-        pass
-    return set(told(results)), [
-        (
-            payment.order.status if payment.order else "",
-            payment.settled_at is not None,
-            payment.refunded == payment.amount,
-        )
-        for payment in Payment.objects.select_related("order")
-    ]
-
-
 def test_race_14_money_ends_as_a_paid_order_or_goes_back() -> None:
-    words, outcome = money_cancel_and_expire(orders=30)
+    outcome = races.capture_cancel_and_expire(orders=30, clients=30)
 
-    assert words <= {"ok", "order_not_cancellable"}
-    kept = [
-        is_settled and not is_back
-        for status, is_settled, is_back in outcome
-        if status in SETTLED
-    ]
-    back = [is_back for status, _settled, is_back in outcome if status not in SETTLED]
-    assert len(outcome) == 30
+    assert outcome.complaints() == []
+    assert set(outcome.told) <= {"ok", "order_not_cancellable"}
+    ends = outcome.found["ends"]
+    kept = [end.is_settled and not end.is_back for end in ends if end.status in SETTLED]
+    back = [end.is_back for end in ends if end.status not in SETTLED]
+    assert len(ends) == Payment.objects.count() == 30
     assert all(kept)
     assert all(back)
 
@@ -107,9 +59,10 @@ def test_race_14_money_ends_as_a_paid_order_or_goes_back() -> None:
 def test_race_14_money_mutant_is_caught() -> None:
     # What the locks would put in order, the database's triggers break off.
     with payment_mutants.deciding_without_locks():
-        words, _outcome = money_cancel_and_expire(orders=30)
+        outcome = races.capture_cancel_and_expire(orders=30, clients=30)
 
-    assert not words <= {"ok", "order_not_cancellable"}
+    assert not outcome.is_good
+    assert not set(outcome.told) <= {"ok", "order_not_cancellable"}
 
 
 # --- 16: money for an expired order, and others who want the goods -------------------
@@ -184,54 +137,49 @@ def test_race_16_mutant_is_caught() -> None:
 # --- 23: one payment, told of by everybody at once -----------------------------------
 
 
-@dataclass(frozen=True)
-class Settlement:
-    orders_paid: int
-    payments_settled: int
-    sales: int
-    refunds: int
-
-
-def told_by_everybody_at_once(user: User) -> tuple[dict[str, int], Settlement]:
-    """Deliver a webhook ten times, and ask for the payer's return and for the sweep."""
-    payment = set_out(user, unpaid_order(user, ProductFactory.create()))
-    same = decide(payment, Script.LATE) or sandbox.come_late(payment.provider_reference)
-
-    def act(number: int) -> object:
-        if number < 10:
-            deliver(same)
-            return None
-        if number < 15:
-            return providers.check(payment.pk)
-        return settling.record(payment.pk, captured(payment))
-
-    results = run_together(act, times=20)
-    return told(results), Settlement(
-        orders_paid=Event.objects.filter(topic="order.paid").count(),
-        payments_settled=Payment.objects.filter(
+def settlement() -> tuple[int, int, int, int]:
+    """Return how many orders, payments, sales and refunds there are of all."""
+    return (
+        Event.objects.filter(topic="order.paid").count(),
+        Payment.objects.filter(
             state=PaymentState.CAPTURED, settled_at__isnull=False
         ).count(),
-        sales=StockMovement.objects.filter(kind=MovementKind.COMMITTED).count(),
-        refunds=Refund.objects.count(),
+        StockMovement.objects.filter(kind=MovementKind.COMMITTED).count(),
+        Refund.objects.count(),
     )
 
 
 def test_race_23_one_payment_is_settled_once_however_often_it_is_told() -> None:
-    [user] = shoppers(1)
+    outcome = races.told_by_everybody(times=20)
 
-    words, outcome = told_by_everybody_at_once(user)
-
-    assert words == {"ok": 20}
-    assert outcome == Settlement(1, 1, 1, 0)
+    assert outcome.complaints() == []
+    assert outcome.told == {"ok": 20}
+    assert settlement() == (1, 1, 1, 0)
     assert ProviderEvent.objects.count() == 1
 
 
 def test_race_23_mutant_is_caught() -> None:
-    [user] = shoppers(1)
-
     with payment_mutants.deciding_without_locks():
-        words, outcome = told_by_everybody_at_once(user)
+        outcome = races.told_by_everybody(times=20)
 
     # Even so the constraints let one settlement through; the others break off.
-    assert words != {"ok": 20}
-    assert outcome.payments_settled == 1
+    assert not outcome.is_good
+    assert outcome.told != {"ok": 20}
+    assert outcome.found["payments settled"] == 1
+
+
+def test_race_23_messages_doubled_and_reversed_settle_one_payment_once() -> None:
+    outcome = races.webhooks_doubled_and_reversed(times=20)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"ok": 20}
+    assert settlement() == (1, 1, 1, 0)
+    assert ProviderEvent.objects.count() == 2
+
+
+def test_race_23_doubled_and_reversed_mutant_is_caught() -> None:
+    with payment_mutants.deciding_without_locks():
+        outcome = races.webhooks_doubled_and_reversed(times=20)
+
+    assert not outcome.is_good
+    assert outcome.told != {"ok": 20}

@@ -2,25 +2,24 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import pytest
 
-from accounts.models import User
 from catalog.models import Product
 from checkout import services as checkout
-from common import db
+from drill.outcome import Outcome
+from drill.races import stock as races
 from inventory import services as inventory
 from inventory.models import MovementKind, Stock
 from orders.models import Order, OrderLine
-from tests.concurrency import run_in_processes, run_together, told
+from tests.concurrency import run_together, told
 from tests.factories import ProductFactory
 from tests.races import mutants
 from tests.races.stage import everybody_reads_first, purchase, shoppers
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Written:
     told: dict[str, int]
     # Orders and lines that were written, and what is left of each product.
     orders: int
@@ -29,9 +28,9 @@ class Outcome:
     reserved: list[int]
 
 
-def _outcome(told: dict[str, int]) -> Outcome:
+def _written(told: dict[str, int]) -> Written:
     stocks = Stock.objects.order_by("pk")
-    return Outcome(
+    return Written(
         told=told,
         orders=Order.objects.count(),
         lines=OrderLine.objects.count(),
@@ -40,25 +39,17 @@ def _outcome(told: dict[str, int]) -> Outcome:
     )
 
 
-def buy(number: int, *, product_id: int, first_user_id: int) -> None:
-    """Buy one; called in processes of its own."""
-    user = User.objects.get(pk=first_user_id + number)
-    checkout.place_and_pay(purchase(user, Product(pk=product_id)))
+def in_all(outcome: Outcome) -> Written:
+    """Return what all of the database has, besides what the race itself looked at."""
+    written = _written(outcome.told)
+    assert outcome.found["orders"] == outcome.winners == written.orders
+    assert outcome.found["lines"] == written.lines
+    assert outcome.found["on_hand"] == written.on_hand
+    assert outcome.found["reserved"] == written.reserved
+    return written
 
 
-def last_of_a_product(*, buyers: int, stock: int) -> Outcome:
-    users, product = shoppers(buyers), ProductFactory.create(stock_on_hand=stock)
-    with everybody_reads_first(buyers):
-        results = run_together(
-            lambda number: buy(
-                number, product_id=product.pk, first_user_id=users[0].pk
-            ),
-            times=buyers,
-        )
-    return _outcome(told(results))
-
-
-def carts_of_two_products() -> Outcome:
+def carts_of_two_products() -> Written:
     users = shoppers(50)
     plenty = ProductFactory.create(stock_on_hand=30)
     scarce = ProductFactory.create(stock_on_hand=20)
@@ -69,24 +60,10 @@ def carts_of_two_products() -> Outcome:
             ),
             times=50,
         )
-    return _outcome(told(results))
+    return _written(told(results))
 
 
-def opposite_product_order(*, buyers: int) -> Outcome:
-    users = shoppers(buyers)
-    products = ProductFactory.create_batch(10, stock_on_hand=100)
-    # A repetition would hide a deadlock.
-    with patch.object(db, "MAX_RETRIES", 0):
-        results = run_together(
-            lambda number: checkout.place_and_pay(
-                purchase(users[number], *products[:: -1 if number % 2 else 1])
-            ),
-            times=buyers,
-        )
-    return _outcome(told(results))
-
-
-def staff_lowers_stock_in_a_storm(product: Product) -> Outcome:
+def staff_lowers_stock_in_a_storm(product: Product) -> Written:
     users = shoppers(60)
 
     def act(number: int) -> None:
@@ -102,18 +79,15 @@ def staff_lowers_stock_in_a_storm(product: Product) -> Outcome:
                 actor_id=None,
             )
 
-    return _outcome(told(run_together(act, times=80)))
+    return _written(told(run_together(act, times=80)))
 
 
 @pytest.mark.slow
 def test_race_05_500_shoppers_in_two_processes_get_the_last_100() -> None:
-    users, product = shoppers(500), ProductFactory.create(stock_on_hand=100)
+    outcome = races.last_units_in_processes(buyers=500, units=100, clients=25)
 
-    said = run_in_processes(
-        buy, times=500, clients=25, product_id=product.pk, first_user_id=users[0].pk
-    )
-
-    assert _outcome(said) == Outcome(
+    assert outcome.complaints() == []
+    assert in_all(outcome) == Written(
         told={"insufficient_stock": 400, "ok": 100},
         orders=100,
         lines=100,
@@ -123,7 +97,10 @@ def test_race_05_500_shoppers_in_two_processes_get_the_last_100() -> None:
 
 
 def test_race_05_shoppers_who_all_saw_the_last_10_get_10() -> None:
-    assert last_of_a_product(buyers=50, stock=10) == Outcome(
+    outcome = races.last_units(buyers=50, units=10)
+
+    assert outcome.complaints() == []
+    assert in_all(outcome) == Written(
         told={"insufficient_stock": 40, "ok": 10},
         orders=10,
         lines=10,
@@ -134,14 +111,15 @@ def test_race_05_shoppers_who_all_saw_the_last_10_get_10() -> None:
 
 def test_race_05_mutant_is_caught() -> None:
     with mutants.selling_without_looking():
-        outcome = last_of_a_product(buyers=50, stock=10)
+        outcome = races.last_units(buyers=50, units=10)
 
-    assert outcome.orders == 50
-    assert outcome.on_hand == [-40]
+    assert not outcome.is_good
+    assert outcome.found["orders"] == 50
+    assert outcome.found["on_hand"] == [-40]
 
 
 def test_race_06_an_order_gets_all_of_its_products_or_none() -> None:
-    assert carts_of_two_products() == Outcome(
+    assert carts_of_two_products() == Written(
         told={"insufficient_stock": 30, "ok": 20},
         orders=20,
         lines=40,
@@ -159,15 +137,19 @@ def test_race_06_mutant_is_caught() -> None:
 
 
 def test_race_07_opposite_product_order_does_not_deadlock() -> None:
-    assert opposite_product_order(buyers=40) == Outcome(
-        told={"ok": 40}, orders=40, lines=400, on_hand=[60] * 10, reserved=[0] * 10
+    outcome = races.opposite_order(buyers=40)
+
+    assert outcome.complaints() == []
+    assert in_all(outcome) == Written(
+        told={"ok": 40}, orders=40, lines=400, on_hand=[40] * 10, reserved=[0] * 10
     )
 
 
 def test_race_07_mutant_is_caught() -> None:
     with mutants.stock_locked_in_any_order():
-        outcome = opposite_product_order(buyers=2)
+        outcome = races.opposite_order(buyers=2)
 
+    assert not outcome.is_good
     assert outcome.told == {"OperationalError": 1, "ok": 1}
 
 
@@ -190,3 +172,22 @@ def test_race_08_mutant_is_caught() -> None:
         outcome = staff_lowers_stock_in_a_storm(product)
 
     assert outcome.on_hand == [-100]
+
+
+def test_race_08_import_wipes_out_no_sale() -> None:
+    outcome = races.import_against_sale(hands=40, units=40)
+
+    assert outcome.complaints() == []
+    assert outcome.told == {"ok": 40}
+    # Twenty were sold, ten came in, and each of ten counts found three more.
+    assert outcome.found["orders"] == Order.objects.count() == 20
+    assert outcome.found["on_hand"] == [40 - 20 + 10 + 30]
+
+
+def test_race_08_import_mutant_is_caught() -> None:
+    with mutants.counting_without_looking():
+        outcome = races.import_against_sale(hands=40, units=40)
+
+    assert not outcome.is_good
+    assert outcome.told == {"ok": 40}
+    assert outcome.found["on_hand"] != [60]

@@ -1,0 +1,1 @@
+"""Races that try to break the shop's rules, on a database made for them."""

@@ -1,0 +1,1 @@
+"""The races, by what they are about; each returns an ``Outcome``."""
