@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import EmptyFieldListFilter
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
@@ -15,6 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog import services as catalog
+from catalog.admin_prices import MAY_CHANGE, ask_for_prices, products_in
+from catalog.admin_revisions import revisions_of
 from catalog.models import (
     Category,
     FruitlessSearch,
@@ -26,6 +29,8 @@ from catalog.models import (
     ProductText,
     SynonymGroup,
 )
+from catalog.revisions import MOST
+from catalog.sheets import PriceSheet, ProductSheet
 from common import pictures
 from common.admin import (
     ModelAdmin,
@@ -37,8 +42,10 @@ from common.admin import (
     display,
     register,
 )
+from common.admin_sheets import ImportAdmin
 from common.money import money
 
+MAY_ENTER = ("catalog.add_product", "catalog.change_product")
 PHOTO_FOLDER = "products"
 # Before it is made smaller; one that stands upright is this high.
 LONGEST_SIDE = 2000
@@ -67,14 +74,43 @@ class ProductForm(forms.ModelForm[Product]):
         return cleaned
 
 
+class Priced(ModelAdmin[Any]):
+    """Leads to the page on which the prices of many products are changed."""
+
+    def has_price_permission(self, request: HttpRequest) -> bool:
+        """Tell whether this person may set prices."""
+        return request.user.has_perm(MAY_CHANGE)
+
+    def price_page(self, request: HttpRequest, product_ids: list[int]) -> HttpResponse:
+        """Show the page for these products, or say why not."""
+        if not product_ids:
+            text = str(_("There are no products."))
+        elif len(product_ids) > MOST:
+            told = _("At most %(limit)s prices can be changed together.")
+            text = told % {"limit": MOST}
+        else:
+            return ask_for_prices(request, self.admin_site, product_ids)
+        self.message_user(request, text, messages.ERROR)
+        return self.back(request)
+
+
 @register(Category)
-class CategoryAdmin(ModelAdmin[Category]):
+class CategoryAdmin(Priced):
     """Shelves inside shelves."""
 
     list_display = ["name", "parent", "slug", "position"]
     list_select_related = ["parent"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+    actions = ["change_prices"]
+    object_actions = ["change_prices"]
+
+    @action(_("Change prices…"), permission="price")
+    def change_prices(
+        self, request: HttpRequest, queryset: QuerySet[Category]
+    ) -> HttpResponse:
+        """Change those of everything on these shelves, and on the ones inside them."""
+        return self.price_page(request, products_in(queryset))
 
 
 @register(ProductGroup)
@@ -169,11 +205,20 @@ class PriceChangeInline(ReadOnlyInline[PriceChange]):
         return money(change.new_price)
 
 
-@register(Product)
-class ProductAdmin(ModelAdmin[Product]):
-    """The price of a product is changed by an action, which keeps the old one."""
+class ProductAdmin(ImportAdmin[Any], Priced):
+    """The price of a product is changed by an action, which keeps the old one.
+
+    Registered where the stock is added to it.
+    """
 
     form = ProductForm
+    exports = {"products": ProductSheet, "prices": PriceSheet}
+    imports = {"products": ProductSheet, "prices": PriceSheet}
+    import_permissions = {"products": MAY_ENTER, "prices": (MAY_CHANGE,)}
+    import_help = {
+        "products": _("A SKU that is new here is entered as a new product."),
+        "prices": _("All prices change together and can be undone within 24 hours."),
+    }
     list_display = ["sku", "name", "category", "price_text", "is_published"]
     list_display_links = ["sku", "name"]
     list_select_related = ["category"]
@@ -183,7 +228,7 @@ class ProductAdmin(ModelAdmin[Product]):
     prepopulated_fields = {"slug": ["name"]}
     raw_id_fields = ["group"]
     inlines = [TextInline, PhotoInline, PriceChangeInline]
-    actions = ["publish", "unpublish", "change_price"]
+    actions = ["publish", "unpublish", "change_price", "change_prices"]
     object_actions = ["publish", "unpublish", "change_price"]
     fields = [
         "sku",
@@ -198,13 +243,14 @@ class ProductAdmin(ModelAdmin[Product]):
         "weight_grams",
         "published_at",
         "rating",
+        "together",
         "version",
     ]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Product | None = None
     ) -> list[str]:
-        fixed = ["published_at", "rating", "version"]
+        fixed = ["published_at", "rating", "together", "version"]
         return fixed if obj is None else ["price", *fixed]
 
     def save_related(
@@ -224,6 +270,10 @@ class ProductAdmin(ModelAdmin[Product]):
     @display(description=_("published"), boolean=True, ordering="published_at")
     def is_published(self, product: Product) -> bool:
         return product.published_at is not None
+
+    @display(description=_("price changes with others"))
+    def together(self, product: Product) -> SafeString | str:
+        return revisions_of(product) if product.pk else "–"
 
     @display(description=_("rating"))
     def rating(self, product: Product) -> str:
@@ -251,7 +301,18 @@ class ProductAdmin(ModelAdmin[Product]):
             _("Take off sale"),
         )
 
-    @action(_("Change price…"))
+    def facts(self, product: Product) -> dict[str, Any]:
+        return {"price": product.price, "is_on_sale": product.published_at is not None}
+
+    @action(_("Change prices…"), permission="price")
+    def change_prices(
+        self, request: HttpRequest, queryset: QuerySet[Product]
+    ) -> HttpResponse:
+        """Change many by a rule, with a preview."""
+        pks = queryset.order_by("pk").values_list("pk", flat=True)
+        return self.price_page(request, list(pks[: MOST + 1]))
+
+    @action(_("Set one price…"), permission="price")
     def change_price(
         self, request: HttpRequest, queryset: QuerySet[Product]
     ) -> HttpResponse:

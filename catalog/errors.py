@@ -43,6 +43,69 @@ class PriceInvalid(Invalid):
         )
 
 
+class PricesMoved(Conflict):
+    """Some prices are not those any more that were looked at; none was changed."""
+
+    code = "prices_moved"
+
+    def __init__(self, skus: list[str]) -> None:
+        super().__init__(
+            _("Prices have changed meanwhile. Please look again: %(skus)s")
+            % {"skus": ", ".join(skus[:5])},
+            skus=skus,
+        )
+
+
+class NoPriceToChange(Invalid):
+    """Nothing would change."""
+
+    code = "no_price_to_change"
+
+    def __init__(self) -> None:
+        super().__init__(_("No price would change."))
+
+
+class TooManyPrices(Invalid):
+    """More prices than are changed together; ``limit`` says how many may be."""
+
+    code = "too_many_prices"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("At most %(limit)s prices can be changed together.") % {"limit": limit},
+            limit=limit,
+        )
+
+
+class PeriodInvalid(Invalid):
+    """It would begin in the past, or end before it begins."""
+
+    code = "period_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(_("The end must be later than now and than the start."))
+
+
+class RevisionClosed(Conflict):
+    """A change of prices is not in the state for this any more."""
+
+    code = "revision_closed"
+
+    def __init__(self) -> None:
+        super().__init__(_("This change of prices does not stand any more."))
+
+
+class UndoTooLate(Conflict):
+    """A change of prices is undone within a day, or not as a whole."""
+
+    code = "undo_too_late"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("It was applied more than 24 hours ago. Change the prices anew instead.")
+        )
+
+
 class SkuTaken(Conflict):
     """Another product has this SKU."""
 

@@ -18,6 +18,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from tree_queries.models import TreeNode
 
+from catalog.price_models import UNDO_WITHIN as UNDO_WITHIN
+from catalog.price_models import LineOutcome as LineOutcome
+from catalog.price_models import PriceRevision as PriceRevision
+from catalog.price_models import PriceRevisionLine as PriceRevisionLine
+from catalog.price_models import RevisionState as RevisionState
+
 PUBLISHED = Q(published_at__isnull=False)
 # Word stems, English for Latin letters and Russian for Cyrillic ones; other scripts
 # as they are. No word is dropped, for one of them may be a name.

@@ -1,6 +1,6 @@
 """The only code that changes products after they were entered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from catalog.errors import PriceInvalid, ProductNotFound
 from catalog.models import PriceChange, Product
-from common.db import requires_transaction, use_case
+from common.db import requires_transaction, run, use_case
 from outbox import services as outbox
 
 _SET_POPULARITY = """
@@ -31,6 +31,18 @@ _SET_POPULARITY = """
     )
     SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
 """
+
+_SET_PRICES = """
+    UPDATE catalog_product AS product
+       SET price = fresh.price, compare_at_price = fresh.before
+      FROM unnest(%(ids)s::bigint[], %(prices)s::bigint[], %(befores)s::bigint[])
+           AS fresh (id, price, before)
+     WHERE product.id = fresh.id
+ RETURNING product.id, product.version
+"""
+# A statement with more of them could take longer than a page has time for.
+CHUNK = 500
+_LONG = ("description", "other_names", "other_descriptions", "search")
 
 
 @use_case
@@ -59,16 +71,49 @@ def change_price(
     outbox.publish(
         topic="product.price_changed",
         aggregate=f"product/{product.pk}",
-        payload={
-            "product_id": product.pk,
-            "product_name": product.name,
-            "product_slug": product.slug,
-            "price": price,
-            "old_price": old_price,
-            "is_on_sale": product.published_at is not None,
-        },
+        payload=_price_facts(product, old_price),
     )
     return product
+
+
+@requires_transaction
+def lock_many(product_ids: Iterable[int]) -> dict[int, Product]:
+    """Lock products by id, in that order; those that are not there are left out.
+
+    Their long texts are not read.
+    """
+    products = Product.objects.select_for_update(no_key=True).defer(*_LONG)
+    found = products.filter(pk__in=list(product_ids)).order_by("pk")
+    return {product.pk: product for product in found}
+
+
+@requires_transaction
+def change_prices(
+    prices: Sequence[tuple[Product, int, int | None]],
+    *,
+    cause: str,
+    actor_id: int | None,
+) -> list[PriceChange]:
+    """Set prices of locked products, as ``change_price`` does one, in few statements.
+
+    Each is the product, its new price and the one to compare it with or ``None``, in
+    minor units. Returns the rows of the history, in the same order; others are told.
+    """
+    if any(new <= 0 or new == product.price for product, new, _before in prices):
+        raise PriceInvalid
+    changes = PriceChange.objects.bulk_create(
+        PriceChange(
+            product=product,
+            old_price=product.price,
+            new_price=new,
+            cause=cause,
+            actor_id=actor_id,
+        )
+        for product, new, _before in prices
+    )
+    for start in range(0, len(prices), CHUNK):
+        _set_prices(prices[start : start + CHUNK])
+    return changes
 
 
 @use_case
@@ -161,6 +206,42 @@ def announce(product: Product) -> None:
         aggregate=f"product/{product.pk}",
         payload=facts(product),
     )
+
+
+def _set_prices(prices: Sequence[tuple[Product, int, int | None]]) -> None:
+    params = {
+        "ids": [product.pk for product, _new, _before in prices],
+        "prices": [new for _product, new, _before in prices],
+        "befores": [before for _product, _new, before in prices],
+    }
+    versions = dict(run(_SET_PRICES, params).rows())
+    old_prices = {product.pk: product.price for product, _new, _before in prices}
+    for product, new, before in prices:
+        product.price, product.compare_at_price = new, before
+        product.version = versions[product.pk]
+    products = {f"product/{one.pk}": one for one, _new, _before in prices}
+    outbox.publish_many(
+        topic="product.changed",
+        payloads={name: facts(product) for name, product in products.items()},
+    )
+    outbox.publish_many(
+        topic="product.price_changed",
+        payloads={
+            name: _price_facts(product, old_prices[product.pk])
+            for name, product in products.items()
+        },
+    )
+
+
+def _price_facts(product: Product, old_price: int) -> dict[str, Any]:
+    return {
+        "product_id": product.pk,
+        "product_name": product.name,
+        "product_slug": product.slug,
+        "price": product.price,
+        "old_price": old_price,
+        "is_on_sale": product.published_at is not None,
+    }
 
 
 def facts(product: Product) -> dict[str, Any]:

@@ -90,6 +90,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         }
         for channel in ("email", "sms", "browser")
     },
+    "start and end changes of prices": {
+        "task": "catalog.tasks.revise_prices",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 30},
+    },
     "learn the catalogue's words": {
         "task": "catalog.tasks.refresh_vocabulary",
         "schedule": timedelta(minutes=10),

@@ -1,12 +1,13 @@
 """Stock, changed with a reason only, the journal of why, and who waits for it."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
 from common.admin import (
-    ModelAdmin,
     ReadOnlyAdmin,
     ReasonForm,
     action,
@@ -22,7 +22,11 @@ from common.admin import (
     register,
     tag,
 )
+from common.admin_sheets import ImportAdmin
 from inventory import services as inventory
+from inventory.admin_products import StockedProductAdmin as StockedProductAdmin
+from inventory.admin_products import journal_of
+from inventory.errors import AdjustmentInvalid
 from inventory.models import (
     LOW_STOCK,
     STAFF_KINDS,
@@ -36,6 +40,7 @@ from inventory.models import (
     Stock,
     StockMovement,
 )
+from inventory.sheets import StockSheet
 
 STOCK_FIELDS = (
     "product",
@@ -45,20 +50,56 @@ STOCK_FIELDS = (
     "waiting_shoppers",
     "kept_units",
     "version",
+    "journal",
 )
+MOST = 10**9
 STAFF_CHOICES = [(kind.value, kind.label) for kind in STAFF_KINDS]
 
 
-class AdjustForm(ReasonForm):
-    """Asks what happened to the goods, to how many of them, and why."""
+class AdjustManyForm(ReasonForm):
+    """Asks what happened to the goods, to how many of each, and why."""
 
     kind = forms.ChoiceField(label=_("What happened"), choices=STAFF_CHOICES)
     delta = forms.IntegerField(
-        label=_("Pieces more or, with a minus, fewer"),
-        min_value=-(10**9),
-        max_value=10**9,
+        label=_("Pieces more or, with a minus, fewer"), min_value=-MOST, max_value=MOST
     )
-    field_order = ["kind", "delta", "reason"]
+    reference = forms.CharField(
+        label=_("Reference"),
+        max_length=64,
+        required=False,
+        help_text=_("A delivery note, a claim, a list: what it can be looked up by."),
+    )
+    reason = forms.CharField(label=_("Note"), max_length=200)
+    field_order = ["kind", "delta", "counted", "reference", "reason"]
+
+
+class AdjustForm(AdjustManyForm):
+    """Takes what was counted on the shelf as well, for one product at a time."""
+
+    counted = forms.IntegerField(
+        label=_("Or: pieces counted on the shelf"),
+        min_value=0,
+        max_value=MOST,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["delta"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if self.errors:
+            return given
+        if (given["delta"] is None) == (given["counted"] is None):
+            self.add_error(
+                "delta", str(_("Say how many more or fewer, or how many there are."))
+            )
+        elif given["counted"] is not None and given["kind"] != MovementKind.COUNTED:
+            self.add_error(
+                "counted", str(_("This is for goods that were counted: choose that."))
+            )
+        return given
 
 
 class FirstStockForm(forms.ModelForm[Stock]):
@@ -68,7 +109,8 @@ class FirstStockForm(forms.ModelForm[Stock]):
     received = forms.IntegerField(
         label=_("Pieces received"), min_value=1, max_value=10**9
     )
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    reference = forms.CharField(label=_("Reference"), max_length=64, required=False)
+    reason = forms.CharField(label=_("Note"), max_length=200)
 
     class Meta:
         model = Stock
@@ -95,8 +137,18 @@ class LowStockFilter(SimpleListFilter):
 
 
 @register(Stock)
-class StockAdmin(ModelAdmin[Stock]):
+class StockAdmin(ImportAdmin[Stock]):
     """On hand, reserved and available, side by side; adjusted, never edited."""
+
+    exports = {"stock": StockSheet}
+    imports = {"stock": StockSheet}
+    import_permissions = {"stock": ("inventory.change_stock",)}
+    import_help = {
+        "stock": _(
+            "Each row is a movement: “change” by so many pieces of the kind received,"
+            " corrected, damaged, lost or brought_back, or “counted” as they lie there."
+        )
+    }
 
     list_display = [
         "sku",
@@ -124,7 +176,13 @@ class StockAdmin(ModelAdmin[Stock]):
         )
 
     def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[Any]:
-        return ["product", "received", "reason"] if obj is None else [*STOCK_FIELDS]
+        if obj is None:
+            return ["product", "received", "reference", "reason"]
+        return [*STOCK_FIELDS]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        # The page of a product that was never in stock leads here.
+        return {"product": request.GET.get("product", "")}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Stock | None = None
@@ -152,6 +210,7 @@ class StockAdmin(ModelAdmin[Stock]):
             kind=MovementKind.RECEIVED,
             delta=form.cleaned_data["received"],
             reason=form.cleaned_data["reason"],
+            reference=form.cleaned_data["reference"],
             actor_id=request.user.pk,
         )
 
@@ -174,6 +233,10 @@ class StockAdmin(ModelAdmin[Stock]):
     def kept_units(self, stock: Any) -> SafeString | int:
         return _link("hold", stock, stock.kept, HoldState.ACTIVE)
 
+    @display(description=_("movements"))
+    def journal(self, stock: Stock) -> SafeString:
+        return journal_of(stock.product_id)
+
     @display(description=_("level"))
     def level(self, stock: Stock) -> Any:
         if not stock.available:
@@ -182,21 +245,47 @@ class StockAdmin(ModelAdmin[Stock]):
             return tag("warn", _("Low"))
         return tag("good", _("Enough"))
 
+    def facts(self, stock: Stock) -> dict[str, int]:
+        return {"on_hand": stock.on_hand, "reserved": stock.reserved}
+
     @action(_("Adjust stock…"))
     def adjust(self, request: HttpRequest, queryset: QuerySet[Stock]) -> HttpResponse:
-        return self.ask(
+        """Ask what happened; what was counted holds for the stock that was seen."""
+        chosen = queryset.order_by("product_id")
+        response = self.ask(
             request,
-            queryset,
-            form=AdjustForm,
+            chosen,
+            form=AdjustForm if chosen.count() == 1 else AdjustManyForm,
             title=_("Adjust stock"),
-            do=lambda stock, given: inventory.adjust(
-                product_id=stock.product_id,
-                kind=MovementKind(given["kind"]),
-                delta=given["delta"],
-                reason=given["reason"],
-                actor_id=request.user.pk,
-            ),
+            do=lambda stock, given: _adjust(request, stock, given),
         )
+        if isinstance(response, TemplateResponse):
+            response.template_name = "admin/inventory/adjust.html"
+        return response
+
+
+def _adjust(request: HttpRequest, stock: Stock, given: dict[str, Any]) -> object:
+    if given.get("counted") is None:
+        return inventory.adjust(
+            product_id=stock.product_id,
+            kind=MovementKind(given["kind"]),
+            delta=given["delta"],
+            reason=given["reason"],
+            reference=given["reference"],
+            actor_id=request.user.pk,
+        )
+    seen = request.POST.get(f"seen-{stock.pk}", "")
+    counted = inventory.count(
+        product_id=stock.product_id,
+        on_hand=given["counted"],
+        expected_version=int(seen) if seen.isdecimal() else stock.version,
+        reason=given["reason"],
+        reference=given["reference"],
+        actor_id=request.user.pk,
+    )
+    if counted is None:
+        raise AdjustmentInvalid(_("That is what the books say: nothing to change."))
+    return counted
 
 
 def _number_of(rows: QuerySet[Any]) -> Coalesce:
@@ -212,27 +301,68 @@ def _link(model: str, stock: Stock, number: int, state: str) -> SafeString | int
     return format_html('<a href="{}">{}</a>', page + query, number)
 
 
+class MoverFilter(SimpleListFilter):
+    """Keeps what staff moved, or what orders, holds and other systems did."""
+
+    title = _("moved by")
+    parameter_name = "mover"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("me", _("Me")),
+            ("staff", _("Staff")),
+            ("shop", _("The shop by itself")),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[StockMovement]
+    ) -> QuerySet[StockMovement]:
+        if self.value() == "me":
+            return queryset.filter(actor=cast(int, request.user.pk))
+        if self.value():
+            return queryset.filter(actor__isnull=self.value() == "shop")
+        return queryset
+
+
 @register(StockMovement)
 class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     """The journal: its sum is the stock."""
 
     list_display = [
         "moved_at",
+        "sku",
         "product",
         "kind",
         "on_hand_delta",
         "reserved_delta",
         "on_hand_after",
         "reserved_after",
+        "available_after",
         "order",
         "reference",
         "reason",
         "actor",
     ]
+    list_display_links = ["moved_at"]
     list_select_related = ["product", "order", "actor"]
-    list_filter = ["kind", "moved_at"]
-    search_fields = ["=product__sku", "=order__number", "reason"]
+    list_filter = ["kind", MoverFilter, "moved_at"]
+    search_fields = ["=product__sku", "=order__number", "reference", "reason"]
+    search_help_text = _("SKU, order number, reference, or words of the note")
     ordering = ["-id"]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        # The pages of a stock and of a product lead here.
+        return lookup == "product__id__exact" or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    @display(description=_("SKU"), ordering="product__sku")
+    def sku(self, movement: StockMovement) -> str:
+        return movement.product.sku
+
+    @display(description=_("available after"))
+    def available_after(self, movement: StockMovement) -> int:
+        return movement.on_hand_after - movement.reserved_after
 
 
 @register(RestockAlert)

@@ -118,7 +118,8 @@ INVARIANTS = [
                        count(*) FILTER (WHERE kind = 'returned' AND reference = '')
                            AS unexplained,
                        count(*) FILTER (WHERE kind IN ('received', 'counted',
-                           'damaged', 'held', 'unheld')) AS others
+                           'corrected', 'damaged', 'lost', 'brought_back', 'held',
+                           'unheld')) AS others
                   FROM inventory_stockmovement
                  WHERE order_id IS NOT NULL GROUP BY order_id, product_id
             ), line AS (
@@ -157,7 +158,8 @@ INVARIANTS = [
             SELECT 'movement ' || id, kind || ' for no order'
               FROM inventory_stockmovement
              WHERE order_id IS NULL
-               AND kind NOT IN ('received', 'counted', 'damaged', 'held', 'unheld')
+               AND kind NOT IN ('received', 'counted', 'corrected', 'damaged', 'lost',
+                   'brought_back', 'held', 'unheld')
         """,
         hint="Keys are order/product. The order's status and its stock went apart.",
     ),

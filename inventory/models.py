@@ -13,7 +13,10 @@ class MovementKind(models.TextChoices):
 
     RECEIVED = "received", _("Received")
     COUNTED = "counted", _("Counted")
-    DAMAGED = "damaged", _("Damaged or lost")
+    CORRECTED = "corrected", _("Corrected")
+    DAMAGED = "damaged", _("Damaged")
+    LOST = "lost", _("Lost or stolen")
+    BROUGHT_BACK = "brought_back", _("Brought back, no order known")
     RESERVED = "reserved", _("Reserved for an unpaid order")
     RELEASED = "released", _("Reservation released")
     COMMITTED = "committed", _("Reservation sold")
@@ -24,7 +27,17 @@ class MovementKind(models.TextChoices):
 
 
 # Staff give a reason of these kinds; the others belong to orders and holds.
-STAFF_KINDS = (MovementKind.RECEIVED, MovementKind.COUNTED, MovementKind.DAMAGED)
+STAFF_KINDS = (
+    MovementKind.RECEIVED,
+    MovementKind.COUNTED,
+    MovementKind.CORRECTED,
+    MovementKind.DAMAGED,
+    MovementKind.LOST,
+    MovementKind.BROUGHT_BACK,
+)
+# Those of which there can only be more, or only fewer.
+ALWAYS_MORE = (MovementKind.RECEIVED, MovementKind.BROUGHT_BACK)
+ALWAYS_FEWER = (MovementKind.DAMAGED, MovementKind.LOST)
 
 # From so few on staff are told to order more.
 LOW_STOCK = 5
@@ -131,10 +144,14 @@ class StockMovement(models.Model):
                 )
                 | Q(kind=MovementKind.SOLD, on_hand_delta__lt=0, reserved_delta=0)
                 | Q(kind=MovementKind.RETURNED, on_hand_delta__gt=0, reserved_delta=0)
-                | Q(kind=MovementKind.RECEIVED, on_hand_delta__gt=0, reserved_delta=0)
-                | Q(kind=MovementKind.DAMAGED, on_hand_delta__lt=0, reserved_delta=0)
+                | Q(kind__in=ALWAYS_MORE, on_hand_delta__gt=0, reserved_delta=0)
+                | Q(kind__in=ALWAYS_FEWER, on_hand_delta__lt=0, reserved_delta=0)
                 | (
-                    Q(kind=MovementKind.COUNTED, reserved_delta=0) & ~Q(on_hand_delta=0)
+                    Q(
+                        kind__in=[MovementKind.COUNTED, MovementKind.CORRECTED],
+                        reserved_delta=0,
+                    )
+                    & ~Q(on_hand_delta=0)
                 ),
                 name="stock_movement_signs_match_kind",
             ),

@@ -28,7 +28,14 @@ from inventory.errors import (
     StockChanged,
 )
 from inventory.journal import move
-from inventory.models import STAFF_KINDS, MovementKind, Stock, StockMovement
+from inventory.models import (
+    ALWAYS_FEWER,
+    ALWAYS_MORE,
+    STAFF_KINDS,
+    MovementKind,
+    Stock,
+    StockMovement,
+)
 from inventory.restock import Change, pass_on, queue_keep, tell
 from inventory.restock import alert as alert
 from inventory.restock import cancel_alert as cancel_alert
@@ -240,12 +247,14 @@ def adjust(
     delta: int,
     reason: str,
     actor_id: int | None,
+    reference: str = "",
     expected_version: int | None = None,
 ) -> StockMovement:
     """Change what is on hand by ``delta``, as staff or an import, for a reason.
 
-    With ``expected_version`` the change is refused (``StockChanged``) if anything was
-    sold since the number was read. Raises ``StockBelowReserved`` rather than break a
+    ``reference`` names the paper it goes back to, e.g. a delivery note. With
+    ``expected_version`` the change is refused (``StockChanged``) if anything was sold
+    since the number was read. Raises ``StockBelowReserved`` rather than break a
     promise to an unpaid order or to somebody a unit is kept for.
     """
     _check_adjustment(kind, delta, reason)
@@ -261,7 +270,12 @@ def adjust(
         raise StockBelowReserved(reserved=stock.reserved)
     before = stock.available
     movement = move(
-        stock, kind=kind, deltas=(delta, 0), reason=reason, actor_id=actor_id
+        stock,
+        kind=kind,
+        deltas=(delta, 0),
+        reference=reference,
+        reason=reason,
+        actor_id=actor_id,
     )
     pass_on([Change(product_id, before, stock.available)])
     return movement
@@ -275,6 +289,7 @@ def count(
     expected_version: int,
     reason: str,
     actor_id: int | None,
+    reference: str = "",
 ) -> StockMovement | None:
     """Set what was counted on the shelf; ``None`` if it is what the books say.
 
@@ -294,6 +309,7 @@ def count(
         delta=on_hand - stock.on_hand,
         reason=reason,
         actor_id=actor_id,
+        reference=reference,
     )
 
 
@@ -355,8 +371,8 @@ def _give_back(sql: str, params: dict[str, Any]) -> tuple[Moved, ...]:
 
 
 def _check_adjustment(kind: MovementKind, delta: int, reason: str) -> None:
-    signs = {MovementKind.RECEIVED: delta > 0, MovementKind.DAMAGED: delta < 0}
-    if kind not in STAFF_KINDS or delta == 0 or not signs.get(kind, True):
+    wrong_way = ALWAYS_MORE if delta < 0 else ALWAYS_FEWER
+    if kind not in STAFF_KINDS or delta == 0 or kind in wrong_way:
         raise AdjustmentInvalid(_("This kind of movement needs another amount."))
     if not reason.strip():
         raise AdjustmentInvalid(_("Please give a reason."))

@@ -87,12 +87,19 @@ def count_refused(*, code: str, reason: str) -> None:
 
 @requires_transaction
 def count_as_of(
-    *, product_id: int, on_hand: int, counted_at: datetime, reason: str
-) -> None:
+    *,
+    product_id: int,
+    on_hand: int,
+    counted_at: datetime,
+    reason: str,
+    reference: str = "",
+    actor_id: int | None = None,
+) -> StockMovement | None:
     """Set what somebody counted a while ago, and what moved since then on top of it.
 
-    ``on_hand`` are units that are there and not sold; reserved ones are among them.
-    What is promised stays promised: with less than that, nothing is left to buy.
+    Returns ``None`` if that is what the books say already. ``on_hand`` are units that
+    are there and not sold; reserved ones are among them. What is promised stays
+    promised: with less than that, nothing is left to buy.
     """
     stock, _created = Stock.objects.select_for_update(no_key=True).get_or_create(
         product_id=product_id
@@ -100,14 +107,15 @@ def count_as_of(
     stock.refresh_from_db()
     since = StockMovement.objects.filter(
         product=product_id, moved_at__gt=counted_at
-    ).exclude(kind=MovementKind.COUNTED)
+    ).exclude(kind__in=[MovementKind.COUNTED, MovementKind.CORRECTED])
     moved = since.aggregate(total=Sum("on_hand_delta"))["total"] or 0
-    inventory.count(
+    return inventory.count(
         product_id=product_id,
         on_hand=max(on_hand + moved, stock.reserved),
         expected_version=stock.version,
         reason=reason,
-        actor_id=None,
+        actor_id=actor_id,
+        reference=reference,
     )
 
 

@@ -21,8 +21,10 @@ from common.admin import (
     staff_id,
     tag,
 )
+from common.admin_sheets import ExportAdmin
 from common.audit import Facts
 from points import checking, corrections
+from points.exports import LedgerSheet
 from points.models import CorrectionState, LedgerEntry, PointAccount, PointCorrection
 
 COLOURS = {
@@ -192,8 +194,10 @@ class PointCorrectionAdmin(ReadOnlyAdmin[PointCorrection]):
 
 
 @register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
+class LedgerEntryAdmin(ExportAdmin[LedgerEntry], ReadOnlyAdmin[LedgerEntry]):
     """Staff correct a balance with a new entry, never by editing one."""
+
+    exports = {"ledger": LedgerSheet}
 
     list_display = [
         *("created_at", "owner", "sequence", "kind", "counter_account", "amount"),

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
+
+from accounts.models import User
 
 
 def act(client: Client, url: str, action: str, *pks: Any, **given: Any) -> HttpResponse:
@@ -17,3 +20,10 @@ def act(client: Client, url: str, action: str, *pks: Any, **given: Any) -> HttpR
 
 def told(response: HttpResponse) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]
+
+
+def allow(user: User, *codenames: str) -> None:
+    """Give somebody permissions, by the names that no two models share."""
+    found = Permission.objects.filter(codename__in=codenames)
+    assert {permission.codename for permission in found} == set(codenames)
+    user.user_permissions.set(found)

@@ -1,5 +1,6 @@
 """Stock: received, counted, reserved, sold and given back, all in the journal."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,7 +34,7 @@ def _books(order_id: UUID | None = None) -> list[tuple[str, int, int, int, int]]
     ]
 
 
-def _adjust(kind: MovementKind, delta: int, **rest: int) -> StockMovement:
+def _adjust(kind: MovementKind, delta: int, **rest: Any) -> StockMovement:
     return inventory.adjust(
         product_id=Stock.objects.get().pk,
         kind=kind,
