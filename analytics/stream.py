@@ -8,6 +8,7 @@ with hyphens) and one line feed (0x0A); of a day without events, over no byte at
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max
@@ -108,7 +109,7 @@ def last_sequence() -> int:
 def sent(period: Period) -> list[Sent]:
     """Return of each day of a period what the platform has taken, oldest first."""
     start, end = period.bounds()
-    params = {
+    params: dict[str, Any] = {
         "topic": TOPIC,
         "push": PUSH,
         "start": start,

@@ -13,6 +13,7 @@ from notifications.models import Message
 from orders.models import OPEN_RETURNS, Order, Return
 from outbox.models import Dispatch
 from payments.models import InboxState, LegState, Payment, ProviderEvent, RefundLeg
+from points.models import CorrectionState, PointCorrection
 from reviews.models import Review
 from webhooks.models import PUSH
 
@@ -105,6 +106,13 @@ NEEDS = (
         "payments.view_providerevent",
         "payments_providerevent",
         "state__exact=parked",
+    ),
+    Need(
+        _("Points waiting for a second person"),
+        lambda: PointCorrection.objects.filter(state=CorrectionState.OPEN).count(),
+        "points.view_pointcorrection",
+        "points_pointcorrection",
+        f"state__exact={CorrectionState.OPEN}",
     ),
     Need(
         _("Reviews to moderate"),

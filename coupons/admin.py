@@ -1,6 +1,6 @@
 """Coupon drops, and who holds what of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from csp.constants import SELF
@@ -141,9 +141,7 @@ class CouponBatchAdmin(ModelAdmin[CouponBatch]):
     object_actions = ["pause", "resume", "stop", "add_stock"]
     change_form_template = "admin/coupons/batch.html"
 
-    def get_fields(
-        self, request: HttpRequest, obj: CouponBatch | None = None
-    ) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: CouponBatch | None = None) -> Any:
         asked = ["name", *TERMS]
         return asked if obj is None else [*SHOWN, *asked]
 
@@ -278,7 +276,7 @@ class CouponBatchAdmin(ModelAdmin[CouponBatch]):
 def sentence(batch: CouponBatch) -> str:
     """Say in plain words what a batch gives, to how many, and from when."""
     if batch.kind == DiscountKind.PERCENT:
-        parts = [_("%(percent)s %% off") % {"percent": batch.value}]
+        parts: list[Any] = [_("%(percent)s %% off") % {"percent": batch.value}]
         if batch.max_discount is not None:
             parts.append(_("at most %(most)s") % {"most": money(batch.max_discount)})
     else:

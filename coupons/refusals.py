@@ -73,4 +73,4 @@ def counted(batch_id: int) -> dict[str, int] | None:
         found = redis_client(settings.REDIS_URL).hgetall(f"{PREFIX}{batch_id}")
     except RedisError:
         return None
-    return {str(code): int(number) for code, number in dict(found).items()}  # type: ignore[arg-type]
+    return {str(code): int(number) for code, number in dict(found).items()}

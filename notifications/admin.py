@@ -85,6 +85,21 @@ class StateFilter(SimpleListFilter):
         return queryset.filter(state=chosen) if chosen else queryset
 
 
+class KindFilter(SimpleListFilter):
+    """Keeps one kind of those that there are; the table is not asked."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(name, name) for name in KINDS]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Message]
+    ) -> QuerySet[Message]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @register(Message)
 class MessageAdmin(FlowAdmin[Message]):
     """The log of all that left the shop, or did not; and the preview of letters."""
@@ -101,7 +116,7 @@ class MessageAdmin(FlowAdmin[Message]):
         "reason",
         "sent",
     ]
-    list_filter = [StateFilter, "channel", "kind", "language"]
+    list_filter = [StateFilter, "channel", KindFilter]
     search_fields = ["=address", "=event_id", "=user__email", "=guest_email"]
     list_select_related = ["user"]
     # The address can carry a guest's key.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -61,15 +62,17 @@ def flow(channel: str = "") -> Flow:
     """Look at what is on its way by a channel, or by all of them."""
     first = timezone.now().replace(minute=0, second=0, microsecond=0)
     first -= timedelta(hours=HOURS - 1)
-    asked = {"channel": channel}
-    [standing] = run(STANDING_SQL, asked).rows()
+    asked: dict[str, Any] = {"channel": channel}
+    [(waiting, failed, oldest)] = run(STANDING_SQL, asked).rows()
     since = {"since": first, "limit": LOOKED_AT}
     sent = dict(run(HOURS_SQL, asked | since).rows())
     [(lags, timed)] = run(LAG_SQL, asked | {"limit": TIMED}).rows()
     p50, p99 = lags or (None, None)
     hours = [first + timedelta(hours=n) for n in range(HOURS)]
     return Flow(
-        *standing,
+        waiting=waiting,
+        failed=failed,
+        oldest=oldest,
         p50=p50,
         p99=p99,
         timed=timed,

@@ -75,13 +75,16 @@ def flow(who: str = EVERYBODY) -> Flow:
     first = now.replace(minute=0, second=0, microsecond=0)
     first -= timedelta(hours=HOURS - 1)
     asked: dict[str, Any] = {"who": who, "since": first}
-    [standing] = run(STANDING_SQL, {"who": who}).rows()
+    [(waiting, dead, fresh, oldest)] = run(STANDING_SQL, {"who": who}).rows()
     arrived = dict(run(HOURS_SQL, asked | {"limit": LOOKED_AT}).rows())
     [(lags, timed)] = run(LAG_SQL, {"who": who, "limit": TIMED}).rows()
     p50, p99 = lags or (None, None)
     hours = [first + timedelta(hours=n) for n in range(HOURS)]
     return Flow(
-        *standing,
+        waiting=waiting,
+        dead=dead,
+        fresh=fresh,
+        oldest=oldest,
         p50=p50,
         p99=p99,
         timed=timed,
