@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from checkout.standing import LineStanding
 from delivery.carriers import offered
 
+# Rows that are only read, in a table that can be scrolled on a phone.
+INLINE = "admin/orders/inline.html"
+
 
 def carriers() -> list[tuple[str, Any]]:
     """Return the carriers that make labels for us, and nobody of them."""

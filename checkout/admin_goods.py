@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from checkout import labels, refunding, returns
 from checkout import services as checkout
 from checkout.admin_forms import (
+    INLINE,
     RefundForm,
     ReturnForm,
     ShipPartForm,
@@ -42,6 +43,7 @@ class FulfilmentInline(ReadOnlyInline[Fulfilment]):
     """The parcels, with what is in them and where they were seen."""
 
     model = Fulfilment
+    template = INLINE
     verbose_name_plural = _("parcels")
     fields = ["carrier", "number", "contents", "state", "scans", "shipped_at"]
     readonly_fields = ["number", "contents", "state", "scans"]
@@ -94,6 +96,7 @@ class ReturnInline(ReadOnlyInline[Return]):
     """What comes back."""
 
     model = Return
+    template = INLINE
     verbose_name_plural = _("returns")
     fields = ["page", "reason", "requested_at", "closed_at"]
     readonly_fields = ["page"]

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from checkout.admin_forms import INLINE
 from checkout.admin_goods import FulfilmentInline, ReturnInline
 from checkout.admin_shipping import ShippingAdmin
 from checkout.admin_timeline import timeline_of
@@ -30,6 +31,7 @@ class LineInline(ReadOnlyInline[OrderLine]):
     """What was bought, as it was."""
 
     model = OrderLine
+    template = INLINE
     verbose_name_plural = _("order lines")
     fields = ["sku", "name", "price", "quantity", "total", "discount"]
     readonly_fields = ["price", "total", "discount"]
@@ -52,6 +54,7 @@ class PaymentInline(ReadOnlyInline[Payment]):
     """How it was paid."""
 
     model = Payment
+    template = INLINE
     fields = ["method", "sum", "given_back", "state", "captured_at", "note"]
     readonly_fields = ["sum", "given_back"]
     show_change_link = True
@@ -69,6 +72,7 @@ class RefundInline(ReadOnlyInline[Refund]):
     """What was given back, why, and where it went."""
 
     model = Refund
+    template = INLINE
     fields = ["refunded_at", "sum", "reason", "by", "ways"]
     readonly_fields = ["sum", "by", "ways"]
     show_change_link = True
@@ -104,6 +108,7 @@ class StockMovementInline(ReadOnlyInline[StockMovement]):
     """What it did to the stock."""
 
     model = StockMovement
+    template = INLINE
     verbose_name_plural = _("stock movements")
     fields = ["moved_at", "product", "kind", "on_hand_delta", "reserved_delta"]
     ordering = ["id"]
