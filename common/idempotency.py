@@ -146,6 +146,14 @@ def forget_old() -> int:
     return old.delete()[0]
 
 
+def forget_subject(subject: str) -> int:
+    """Drop all records of a user or guest, with the replies in them; return how many.
+
+    A request of theirs that is repeated afterwards is a new one.
+    """
+    return IdempotencyRecord.objects.filter(subject=subject).delete()[0]
+
+
 @use_case
 def _run_once(claim: Claim, effect: Callable[[], Reply]) -> Reply:
     with transaction.atomic():
