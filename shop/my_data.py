@@ -33,7 +33,7 @@ from notifications.models import (
 from orders.models import AddressChange, Invoice, Order, OrderEvent, OrderLine, Return
 from payments.models import Payment, Refund
 from points.models import LedgerEntry, PointAccount
-from reviews.models import HelpfulVote, Review, ReviewReport
+from reviews.models import HelpfulVote, Review, ReviewPhoto, ReviewReport
 from wishlist.models import WishlistItem
 
 AT_ONCE = 500
@@ -170,6 +170,11 @@ SECTIONS = (
             *("product__sku", "product__name", "rating", "text", "state", "reason"),
             *("answer", "written_at", "edited_at"),
         ),
+    ),
+    Section(
+        "review_photos",
+        _of(ReviewPhoto, "review__user"),
+        ("review__product__sku", "image", "width", "height"),
     ),
     Section("helpful_votes", _of(HelpfulVote), ("review_id",)),
     Section("reported_reviews", _of(ReviewReport), ("review_id", "reason")),
