@@ -138,6 +138,8 @@ def _fill(draft: Path, progress: Progress, *, with_media: bool) -> dict[str, Any
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
     (draft / MANIFEST).write_text(f"{text}\n")
+    for name in (DUMP, MANIFEST):
+        (draft / name).chmod(0o600)
     return manifest
 
 
