@@ -40,3 +40,13 @@ def member(role: str) -> User:
     user: User = UserFactory.create(is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     return user
+
+
+def granted(role: str) -> set[str]:
+    """Return what the migrations gave a role: permissions as ``app.codename``."""
+    names: set[str] = set()
+    for migration in giving():
+        if hasattr(migration, "names_of"):
+            names |= migration.names_of(role)
+        names |= set(getattr(migration, "GIVEN", {}).get(role, ()))
+    return names

@@ -7,8 +7,7 @@ from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
-from accounts.models import User
-from tests.factories import UserFactory
+from tests.roles import granted, make_roles, member
 
 pytestmark = pytest.mark.django_db
 roles = import_module("accounts.migrations.0006_roles")
@@ -65,13 +64,7 @@ TABLE = {
 @pytest.fixture(autouse=True)
 def _roles() -> None:
     # Tests that empty the tables take away what the migration made.
-    roles.give_roles(apps)
-
-
-def member(role: str) -> User:
-    user = UserFactory.create(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    return user
+    make_roles()
 
 
 def test_roles_are_those_of_the_table() -> None:
@@ -85,7 +78,7 @@ def test_role_may_do_what_the_table_says(role: str) -> None:
 
     assert {name for name in allowed.split() if not user.has_perm(name)} == set()
     assert {name for name in forbidden.split() if user.has_perm(name)} == set()
-    assert user.get_all_permissions() == roles.names_of(role)
+    assert user.get_all_permissions() == granted(role)
     assert len(roles.names_of(role)) == count
 
 
@@ -105,7 +98,7 @@ def test_each_permission_is_one_that_there_is() -> None:
     }
 
     for role in TABLE:
-        assert roles.names_of(role) - known == set()
+        assert granted(role) - known == set()
 
 
 def test_permissions_made_early_are_those_that_django_makes() -> None:

@@ -24,6 +24,7 @@ from api.pages import description
 from tests.api.bodies import make_world, path_of, valid
 from tests.api.client import Answer, Api
 from tests.factories import UserFactory
+from tests.roles import make_roles, member
 
 TABLE = Path(__file__).with_name("roles.csv")
 STAFF_ROLES = (
@@ -68,7 +69,7 @@ def world(
         other = UserFactory.create(points=1_000_000)
         senders = {"anonymous": Api(), "shopper": Api(shopper), "other": Api(other)}
         # Tests that empty the tables take away what the migration made.
-        import_module("accounts.migrations.0006_roles").give_roles(apps)
+        make_roles()
         for role in STAFF_ROLES:
             senders[role] = Api(member(role))
         yield make_world(shopper, other) | {"apis": senders}
