@@ -8,17 +8,13 @@ import csv
 import os
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group
 from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.models import User
 from api.examples import example_of
 from api.pages import description
 from tests.api.bodies import make_world, path_of, valid
@@ -74,12 +70,6 @@ def world(
             senders[role] = Api(member(role))
         yield make_world(shopper, other) | {"apis": senders}
         transaction.set_rollback(True)
-
-
-def member(role: str) -> User:
-    user: User = UserFactory.create(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 def answers(operation: str, world: dict[str, Any]) -> Row:
