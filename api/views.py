@@ -35,6 +35,12 @@ class PersonalView(APIView):
     verdict: Verdict | None = None
     timing: Timing | None = None
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # What nobody may do here is not asked for with a sign-in.
+        if self._handler(request) is None:
+            self.http_method_not_allowed(request)
+        super().initial(request, *args, **kwargs)
+
     def perform_authentication(self, request: Request) -> None:
         try:
             super().perform_authentication(request)
@@ -75,7 +81,7 @@ class PersonalView(APIView):
 
     def _handler(self, request: Request) -> Any:
         method = "get" if request.method == "HEAD" else str(request.method).lower()
-        return getattr(self, method, None)
+        return getattr(self, method, None) if method in self.http_method_names else None
 
 
 class PublicView(PersonalView):

@@ -70,7 +70,7 @@ _PRODUCTS = """
                (ARRAY['lamp', 'chair', 'kettle', 'towel', 'mug'])[1 + n %% 7 %% 5], n),
            repeat('Made to be used every day and to last for years. ', 6),
            1000 + n * 7919 %% 90000, 6 + n %% 25, '{}'::jsonb, 500,
-           now() - interval '1 day', 1 + n %% 5, n %% 300, 1,
+           now() - interval '1 day', NULL, 0, 1,
            now() - interval '1 day' - n * interval '1 minute'
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n;
     INSERT INTO inventory_stock (product_id, on_hand, reserved, version)

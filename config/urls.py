@@ -16,6 +16,7 @@ urlpatterns = [
     path("healthz", health.livez),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_page.view, name="metrics"),
+    path("api/", include("api.urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
     # What there is of a second step stands on our own page.
     path("accounts/2fa/", RedirectView.as_view(pattern_name="shop:security")),
@@ -36,7 +37,6 @@ urlpatterns = [
     ),
     path("", include("allauth.idp.urls")),
     path("_allauth/", include("allauth.headless.urls")),
-    path("api/", include("api.urls")),
     path("", include("shop.urls")),
 ]
 

@@ -40,8 +40,8 @@ from api.v1 import (
 )
 from api.v1.staff_urls import urlpatterns as staff_urls
 
+# Addresses are tried in this order: those of the shop window come first.
 urlpatterns = [
-    *staff_urls,
     *route("products", product_writing.WritableProductsView, "products"),
     *route("products/best", products.BestSellersView, "best"),
     *route("products/trending", trending.TrendingView, "trending"),
@@ -200,4 +200,5 @@ urlpatterns = [
     *route("auth/password/change", passwords.PasswordChangeView, "password-change"),
     *route("auth/social", social.ServiceListView, "services"),
     *route("auth/social/<slug:service>", social.ServiceSignInView, "service"),
+    *staff_urls,
 ]

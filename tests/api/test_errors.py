@@ -235,3 +235,10 @@ def test_operations_name_the_problems_of_their_own() -> None:
         "idempotency_in_flight",
         "user_id_forbidden",
     } <= set(codes_of(order))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/products", "/api/v1/orders"])
+def test_method_that_nobody_may_use_asks_for_no_sign_in(path: str) -> None:
+    for method in ("TRACE", "OPTIONS", "PURGE"):
+        answer = Api().send(method, path)
+        assert (answer.status, answer.code) == (405, "method_not_allowed"), method
