@@ -33,8 +33,9 @@ def forget(
     ids = list(alerts.order_by("pk").values_list("pk", flat=True))
     alerts.filter(user=None).update(email=nobody)
     Hold.objects.filter(whose, user=None).update(email=nobody)
-    named = StockMovement.objects.filter(
-        Q(order__in=order_ids) & ~Q(reason="") | traces.within("reason")
+    # Few have a reason: those that staff have made.
+    named = StockMovement.objects.exclude(reason="").filter(
+        Q(order__in=order_ids) | traces.within("reason")
     )
     # The one time that a movement changes.
     with pgtrigger.ignore("inventory.StockMovement:append_only"):
