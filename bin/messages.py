@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The back office speaks the shop's own language only.
 NOT_FOR_SHOPPERS = re.compile(
     r"(config|demo)/.*|analytics/(?!reasons).*|.*/(migrations|management)/.*"
-    r"|.*/admin(_\w+)?\.py|templates/admin/.*"
+    r"|.*/(admin(_\w+)?|sheets)\.py|templates/admin/.*"
+    r"|catalog/price_(models|rules)\.py|common/importing\.py"
 )
 # What libraries say on the shop's pages, and their translators say wrongly.
 BORROWED = {"allauth": ("Backup key", "Invalid or expired key.", "Remember Me")}
