@@ -99,4 +99,8 @@ def _kill(engine: subprocess.Popen[str]) -> None:
 def _events(engine: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
     assert engine.stdout is not None
     for line in engine.stdout:
-        yield json.loads(line)
+        try:
+            yield json.loads(line)
+        except ValueError:
+            # Some library has something to say.
+            sys.stderr.write(line)

@@ -60,6 +60,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "p50_ms": round(1_000 * outcome.percentile(50), 1),
         "p99_ms": round(1_000 * outcome.percentile(99), 1),
         "told": outcome.told,
+        "became": outcome.became,
         "complaints": outcome.complaints(),
         "ok": outcome.is_good,
     }
@@ -75,6 +76,7 @@ def _broken(error: Exception) -> dict[str, Any]:
         "p50_ms": 0.0,
         "p99_ms": 0.0,
         "told": {},
+        "became": "",
         "complaints": [f"it broke off: {type(error).__name__}: {error} ({place})"],
         "ok": False,
     }

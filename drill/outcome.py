@@ -22,6 +22,8 @@ class Outcome:
     told: dict[str, int]
     found: dict[str, Any]
     wanted: dict[str, Any]
+    # What came of it all, for people.
+    became: str = ""
     seconds: list[float] = field(repr=False, default_factory=list)
 
     @property
@@ -62,6 +64,7 @@ def judged(
     found: dict[str, Any],
     wanted: dict[str, Any],
     told: dict[str, int] | None = None,
+    became: str = "",
 ) -> Outcome:
     """Put a race's outcome together; ``told`` is what callers must have been told."""
     if told is not None:
@@ -74,6 +77,7 @@ def judged(
         told=tally.told,
         found=found,
         wanted=wanted,
+        became=became,
         seconds=tally.seconds,
     )
 

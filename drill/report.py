@@ -113,7 +113,7 @@ class Report:
         told = ", ".join(f"{count:,} {word}" for word, count in race["told"].items())
         self._say(f"    {race['title']}")
         if told:
-            self._say(f"    → {told}")
+            self._say("    → " + "; ".join(filter(None, [told, race["became"]])))
         for complaint in race["complaints"]:
             self._say(self._bad(f"    ✗ {complaint[:LONGEST]}"))
 

@@ -118,6 +118,8 @@ def cancel_and_ship(*, orders: int, clients: int | None = None) -> Outcome:
             "neither": 0,
             "errors": {},
         },
+        became=f"{cancelled.count()} cancelled,"
+        f" {ours.filter(status=OrderStatus.SHIPPED).count()} shipped",
     )
 
 

@@ -104,4 +104,5 @@ def _race(
         told=told,
         found=found,
         wanted={"orders": orders, "replies": replies, "foreign": 0},
+        became=f"orders: {found['orders']}, different replies: {found['replies']}",
     )

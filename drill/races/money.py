@@ -1,5 +1,6 @@
 """Money of others: whose word comes first, and how often it is told."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from checkout import providers, settling
@@ -32,8 +33,13 @@ class End(NamedTuple):
         return self.is_back
 
 
-def capture_cancel_and_expire(*, orders: int, clients: int) -> Outcome:
-    """Let the provider's money, a cancellation and the clock meet at each order."""
+def capture_and_expire(
+    *, orders: int, clients: int, cancelled: bool = False
+) -> Outcome:
+    """Let the provider's money and the clock meet at each order.
+
+    And where they may be ``cancelled``, the shopper as well.
+    """
     users, wanted = shoppers(orders), product(stock=orders)
     payments = []
     for user in users:
@@ -42,19 +48,22 @@ def capture_cancel_and_expire(*, orders: int, clients: int) -> Outcome:
         payments.append(payment)
     told_of = [sandbox.come_late(payment.provider_reference) for payment in payments]
 
-    def act(number: int) -> object:
-        payment, user = payments[number // 3], users[number // 3]
-        order_id = payment.order_id or payment.pk
-        if number % 3 == 0:
-            deliver(told_of[number // 3])
-            return None
-        if number % 3 == 1:
-            return checkout.cancel(
-                order_id=order_id, user_id=user.pk, actor_id=user.pk, reason="no"
-            )
-        return checkout.expire(overdue(order_id))
+    hands = 3 if cancelled else 2
 
-    tally = race(act, times=3 * orders, clients=clients).tally
+    def act(number: int) -> object:
+        place, hand = divmod(number, hands)
+        payment, user = payments[place], users[place]
+        order_id = payment.order_id or payment.pk
+        if hand == 0:
+            deliver(told_of[place])
+            return None
+        if hand == 1:
+            return checkout.expire(overdue(order_id))
+        return checkout.cancel(
+            order_id=order_id, user_id=user.pk, actor_id=user.pk, reason="no"
+        )
+
+    tally = race(act, times=hands * orders, clients=clients).tally
     while outbox.deliver_due():
         pass
     return _ends(tally, payments)
@@ -81,6 +90,10 @@ def _ends(tally: Tally, payments: list[Payment]) -> Outcome:
             "errors": errors(tally, "order_not_cancellable"),
         },
         wanted={"wrong ends": [], "errors": {}},
+        became=", ".join(
+            f"{count} {status}"
+            for status, count in sorted(Counter(end.status for end in ends).items())
+        ),
     )
 
 
@@ -145,4 +158,5 @@ def _settled_once(tally: Tally, payment: Payment, *, messages: int) -> Outcome:
             "messages": messages,
             "status": "paid",
         },
+        became=f"settled: {settled}",
     )

@@ -142,4 +142,5 @@ def _judged(journey: Journey, *, kills: int) -> Outcome:
             "sent too often": False,
             "gaps in numbers": False,
         },
+        became=f"each {average:.2f} times on average",
     )

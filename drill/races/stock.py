@@ -81,6 +81,7 @@ def opposite_order(*, buyers: int, kinds: int = 10) -> Outcome:
             "on_hand": [buyers] * kinds,
             "reserved": [0] * kinds,
         },
+        became="no deadlock" if tally.told == {"ok": buyers} else "",
     )
 
 
@@ -112,6 +113,8 @@ def import_against_sale(*, hands: int, units: int) -> Outcome:
         expected=hands,
         found={**found, "errors": errors(run.tally, "insufficient_stock")},
         wanted={"on_hand": [left], "reserved": [0], "errors": {}},
+        became=f"{units} and {received} and {FOUND_MORE} × {counted}"
+        f" less {found['orders']} sold are {found['on_hand'][0]}",
     )
 
 

@@ -71,9 +71,10 @@ def test_whole_drill_shows_each_race_and_leaves_nothing() -> None:
     figures = {name: (tried, won, bar) for name, tried, won, bar, _ in rows}
     assert figures["last-unit"] == ("4", "1", "1")
     assert figures["last-units"] == figures["coupon-drop"] == ("40", "8", "8")
-    assert figures["expiry-capture"] == ("3", "1", "1")
+    assert figures["expiry-capture"] == ("4", "2", "2")
     assert figures["worker-killed"] == ("20", "20", "20")
     assert "→ 3 insufficient_stock, 1 ok" in text
+    assert "→ 4 ok; orders: 1, different replies: 1" in text
     assert "The books are right." in text
     assert "13 of 13 races ended as they must" in text
     assert "The database is gone again." in text

@@ -19,6 +19,7 @@ RACE = {
     "p50_ms": 9.94,
     "p99_ms": 1_234.0,
     "told": {"insufficient_stock": 999, "ok": 1},
+    "became": "orders: 1",
     "complaints": [],
     "ok": True,
     "seconds": 2.0,
@@ -69,7 +70,7 @@ def test_race_is_a_line_of_a_table() -> None:
         "last-unit", "1,000", "1", "1", "9.9", "ms", "1.2", "s", "✓", "good",
     ]  # fmt: skip
     assert title == "    all buy the last unit"
-    assert told == "    → 999 insufficient_stock, 1 ok"
+    assert told == "    → 999 insufficient_stock, 1 ok; orders: 1"
     assert "verify: 57 invariants hold for all 1,234 orders." in text
     assert "1 of 1 races ended as they must" in text
     assert max(len(line) for line in text.splitlines()) <= 80
