@@ -51,7 +51,9 @@ REFUSED = {
 class SegmentForm(forms.Form):
     """Asks whom to give a coupon, and why."""
 
-    segment = forms.ChoiceField(label=_("For whom"), choices=Segment)
+    segment = forms.ChoiceField(
+        label=_("For whom"), choices=[("", "–"), *Segment.choices]
+    )
     reason = forms.CharField(label=_("Reason"), max_length=200)
 
 
@@ -93,7 +95,7 @@ def segment_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         "title": _("Give to a segment"),
         "form": form,
         "standing": standing,
-        "most": MOST,
+        "most": f"{MOST:,}",
     }
     return TemplateResponse(request, "admin/coupons/segment.html", context)
 
@@ -166,7 +168,9 @@ def _numbers(request: HttpRequest, batch: CouponBatch) -> dict[str, Any]:
     now = live(batch)
     label, colour = STATES[state_of(batch)]
     return {
-        "batch": batch,
+        "issued": f"{batch.issued:,}",
+        "quantity": f"{batch.quantity:,}",
+        "left": f"{batch.left:,}",
         "at": now.at,
         "state": (label, colour),
         "share": round(100 * batch.issued / batch.quantity) if batch.quantity else 0,

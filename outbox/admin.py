@@ -196,7 +196,7 @@ class DispatchAdmin(FlowAdmin[Dispatch]):
         "subscriber",
         "state_tag",
         "attempts",
-        "next_attempt_at",
+        "next_try",
         "delivered_at",
         "dead_at",
         "handled",
@@ -205,12 +205,16 @@ class DispatchAdmin(FlowAdmin[Dispatch]):
         "event",
         "body",
     ]
-    readonly_fields = ["topic", "about", "occurred_at", "state_tag", "handled", "log"]
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Dispatch | None = None
-    ) -> list[str]:
-        return [*self.readonly_fields, "body"]
+    readonly_fields = [
+        "topic",
+        "about",
+        "occurred_at",
+        "state_tag",
+        "next_try",
+        "handled",
+        "log",
+        "body",
+    ]
 
     def facts(self, obj: Dispatch) -> Facts:
         return {"state": _state(obj)[0], "attempts": obj.attempts}

@@ -13,6 +13,7 @@ from coupons import refusals
 from coupons.models import Coupon, CouponBatch, CouponState
 
 WINDOW = 60  # seconds
+LATELY = 5  # seconds
 # So many of the latest coupons are looked at for the chart, or the rows of a big drop
 # would be read every two seconds.
 LATEST = 20_000
@@ -48,8 +49,9 @@ class Live:
 
     @property
     def is_moving(self) -> bool:
-        last = self.seconds[-1][0]
-        return self.at - last < timedelta(seconds=2)
+        return any(number for _second, number in self.seconds[-LATELY:]) and (
+            self.at - self.seconds[-1][0] < timedelta(seconds=LATELY)
+        )
 
     @property
     def peak(self) -> int:

@@ -8,10 +8,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import Product
+from coupons import services as coupons
 from coupons.models import CouponBatch
 from promotions.models import Promotion
 from tests.browsers import chromium as chromium
-from tests.factories import StaffFactory
+from tests.factories import CouponBatchFactory, StaffFactory, UserFactory
 from tests.shops import Shop, busy_shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -32,10 +33,19 @@ def paths(shop: Shop) -> list[str]:
         "/admin/inventory/stock/",
         "/admin/coupons/couponbatch/",
         f"/admin/coupons/couponbatch/{batch.pk}/change/",
+        f"/admin/coupons/couponbatch/{batch.pk}/live/",
+        f"/admin/coupons/couponbatch/{batch.pk}/segment/",
         "/admin/promotions/promotion/",
         f"/admin/promotions/promotion/{Promotion.objects.latest('pk').pk}/change/",
         "/admin/accounts/user/add/",
+        f"/admin/accounts/user/{shop.user.pk}/change/",
+        "/admin/reviews/review/?queue=open",
+        "/admin/inventory/stock/import/stock/",
         "/admin/outbox/dispatch/",
+        "/admin/outbox/dispatch/matching/?state=dead",
+        "/admin/outbox/stream/",
+        "/admin/notifications/message/",
+        "/admin/webhooks/endpoint/",
         "/admin/analytics/dailysales/reports/sales/",
         "/admin/analytics/dailysales/reports/trends/",
         "/admin/analytics/dailysales/reports/campaigns/",
@@ -86,22 +96,63 @@ def test_staff_pages_are_accessible_and_break_no_rule_of_the_policy(
         if message.type in {"error", "warning"}:
             said.append(message.text)
 
-    page.on("console", listen)
     pages = [f"{live_server.url}{path}" for path in paths(shop)]
 
-    for url in pages:
-        page.goto(url)
-        page.wait_for_load_state("networkidle")
-    # The checker styles elements as it measures, which the policy forbids it to do.
-    page.remove_listener("console", listen)
     found = list[str]()
     for url in pages:
+        page.on("console", listen)
         page.goto(url)
+        page.wait_for_load_state("networkidle")
+        # The checker styles elements as it measures, which the policy forbids it to do.
+        page.remove_listener("console", listen)
         found += complaints(page)
     page.close()
 
     assert said == []
     assert found == []
+
+
+def test_pages_of_a_working_day_fit_a_narrow_phone(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    shop = busy_shop()
+    page = signed_in(chromium, live_server, "light")
+    page.set_viewport_size({"width": 390, "height": 844})
+    batch = CouponBatch.objects.latest("pk")
+    found = list[str]()
+
+    for path in (
+        "/admin/",
+        f"/admin/orders/order/{shop.orders['paid']}/change/",
+        f"/admin/coupons/couponbatch/{batch.pk}/live/",
+    ):
+        page.goto(f"{live_server.url}{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        found += [] if width <= 390 else [f"{path} is {width} pixels wide"]
+        found += complaints(page)
+    page.context.clear_cookies()
+    page.goto(f"{live_server.url}/admin/login/")
+    found += complaints(page)
+    page.close()
+
+    assert found == []
+
+
+def test_live_page_of_a_campaign_renews_itself(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    batch = CouponBatchFactory.create()
+    page = signed_in(chromium, live_server, "light")
+    page.goto(f"{live_server.url}/admin/coupons/couponbatch/{batch.pk}/live/")
+    expect(page.get_by_text("0 of 10 issued")).to_be_visible()
+    page.locator("#live summary").click()
+
+    coupons.claim(user_id=UserFactory.create().pk, batch_id=batch.pk)
+
+    expect(page.get_by_text("1 of 10 issued")).to_be_visible()
+    # What was opened stays open.
+    expect(page.locator("#live details table")).to_be_visible()
+    page.close()
 
 
 def test_order_is_shipped_from_its_page(
