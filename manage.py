@@ -3,6 +3,8 @@
 
 import os
 import sys
+import traceback
+from pathlib import Path
 
 # Commands that read code or settings and nothing else.
 OFFLINE = {
@@ -34,7 +36,28 @@ def main() -> None:
         )
     if needs_servers(sys.argv[1:]):
         start_servers()
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as error:
+        if sys.argv[1:2] != ["doctor"]:
+            raise
+        sys.exit(diagnosis(error))
+
+
+def diagnosis(error: Exception) -> str:
+    """Say what keeps even the doctor from starting: a setting that cannot be read."""
+    here = Path(__file__).resolve().parent / "config"
+    lines = [
+        f"{Path(frame.filename).name}: {frame.line}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(here)
+    ]
+    place = f" at {lines[-1]}" if lines else ""
+    return (
+        f"✘ Settings: {type(error).__name__}: {error}{place}\n"
+        "    why   Nothing starts while a setting cannot be read.\n"
+        "    do    Look for it in the environment and .env; .env.example has the form."
+    )
 
 
 def needs_servers(arguments: list[str]) -> bool:

@@ -7,6 +7,7 @@ error of the examination.
 
 from collections.abc import Callable, Iterator
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 from config.doctor import database, machine, running
@@ -80,7 +81,7 @@ def _answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except (DatabaseError, ImproperlyConfigured):
         return False
     return True
 

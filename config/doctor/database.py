@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -46,7 +47,7 @@ def server() -> Iterator[Remark]:
     place = _place()
     try:
         settings_found = _settings()
-    except DatabaseError as error:
+    except (DatabaseError, ImproperlyConfigured) as error:
         yield _away(place, error)
         return
     found = settings_found["server_version"]
@@ -64,7 +65,7 @@ def server() -> Iterator[Remark]:
     yield from _timeouts(settings_found)
 
 
-def _away(place: str, error: DatabaseError) -> Remark:
+def _away(place: str, error: Exception) -> Remark:
     embedded = "DATABASE_URL" in settings.EMBEDDED_FOR
     return bad(
         "PostgreSQL",

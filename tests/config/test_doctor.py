@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -107,6 +108,18 @@ def test_nothing_there_is_found_and_not_fallen_over(
         assert f"✘ {subject}: " in text
     assert "· Migrations: not asked, as PostgreSQL does not answer" in text
     assert "Traceback" not in text
+
+
+def test_address_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unusable(*_: Any, **__: Any) -> Any:
+        raise ImproperlyConfigured("Please supply the NAME")
+
+    monkeypatch.setattr(connection, "cursor", unusable)
+
+    found = {remark.subject: remark for remark in doctor.examine()}
+
+    assert found["PostgreSQL"].verdict == Verdict.BAD
+    assert found["Role"].verdict == Verdict.SKIPPED
 
 
 def _refused(**_: Any) -> Any:
