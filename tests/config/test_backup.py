@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,33 @@ def test_busy_shop_comes_back_as_it_was(
     assert_books_balance()
 
 
+def test_older_backup_is_brought_up_to_date(spare: str, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    call_command("migrate", "wishlist", "0001", verbosity=0)
+    try:
+        run("backup", str(folder), "--no-media")
+    finally:
+        call_command("migrate", "wishlist", verbosity=0)
+
+    code, told = run("restore", str(folder), "--into", spare)
+
+    assert (code, told["ok"], told["migrations_applied"]) == (0, True, 1)
+    assert told["differing_tables"] == []
+
+
+def test_books_that_were_wrong_are_wrong_again(spare: str, tmp_path: Path) -> None:
+    busy_shop()
+    _spoil_the_books()
+    folder = tmp_path / "backup"
+
+    code, made = run("backup", str(folder), "--no-media")
+
+    assert (code, made["books"]["ok"]) == (1, False)
+    code, told = run("restore", str(folder), "--into", spare)
+    assert (code, told["ok"], told["differing_tables"]) == (1, False, [])
+    assert told["violations"] == made["books"]["violations"]
+
+
 def _spoil_the_books() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -172,7 +199,7 @@ def _change_manifest(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-SPOILT = {
+SPOILT: dict[str, Callable[[Path], Any]] = {
     "SHA-256 differs": _flip_a_byte,
     "its size or": _cut_off,
     "is missing": lambda folder: (folder / DUMP).unlink(),
