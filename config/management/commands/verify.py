@@ -14,7 +14,11 @@ from config.invariants import INVARIANTS
 class Command(BaseCommand):
     """Checks every invariant in one snapshot; exits 1 on violations, repairs none."""
 
-    help = "Check that points, stock, coupons, orders, payments and sales agree."
+    help = (
+        "Check that points, stock, coupons, orders, payments and sales agree, as of one"
+        " instant. May run beside the shop; repairs nothing. Exit codes: 0 the books"
+        " are right, 1 an invariant is broken, 2 bad use."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
