@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -83,6 +84,8 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
     search_fields = ["email", "name", "phone"]
     ordering = ["-id"]
     readonly_fields = ["last_login", "created_at", "standing"]
+    # Both boxes of Django's own widget have labels that nobody can read out.
+    filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         (_("Person"), {"fields": ("name", "phone", "language")}),
@@ -102,6 +105,24 @@ class UserAdmin(ModelAdmin[User], DjangoUserAdmin[User]):
             # Customers are blocked for a reason, and signed out with it.
             fields.append("is_active")
         return fields if _is_superuser(request) else [*fields, *POWERS]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or _is_powerful(obj):
+            return fieldsets
+        # Customers have no powers; who becomes staff is given them afterwards.
+        short = {"fields": ("standing", "is_active", "is_staff")}
+        return [
+            (name, short if "groups" in fields["fields"] else fields)
+            for name, fields in fieldsets
+        ]
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "groups":
+            kwargs["widget"] = CheckboxSelectMultiple()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @display(description=_("account"), ordering="is_active")
     def standing(self, user: User) -> SafeString:

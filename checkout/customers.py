@@ -82,7 +82,11 @@ def _orders(found: Customer, user_id: int) -> None:
         paid=Count("pk", filter=Q(status__in=SETTLED)),
         total=Sum("total", filter=Q(paid_at__isnull=False)),
     )
-    back = Refund.objects.filter(order__user_id=user_id).aggregate(sum=Sum("amount"))
+    # What came too late for an order went back without having bought it.
+    refunds = Refund.objects.filter(
+        order__user_id=user_id, order__paid_at__isnull=False
+    )
+    back = refunds.aggregate(sum=Sum("amount"))
     found.orders = list(own.order_by("-placed_at", "-pk")[:SHOWN])
     found.order_count, found.paid_count = counted["all"], counted["paid"]
     found.spent = (counted["total"] or 0) - (back["sum"] or 0)

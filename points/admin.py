@@ -34,10 +34,10 @@ COLOURS = {
 }
 
 
-CORRECTION = [
+CORRECTION = (
     *("user", "signed", "reason", "reference", "standing", "asked_by", "asked_at"),
     *("decided_by", "decided_at", "answer", "entry"),
-]
+)
 
 
 class AdjustPointsForm(ReasonForm):

@@ -257,4 +257,4 @@ class PointCorrection(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:+d} points for user {self.user_id}"
+        return f"{self.amount:+,} points for user {self.user_id}"
