@@ -102,7 +102,9 @@ class PaymentJson(TypedDict):
 
     id: UUID
     order_id: UUID | None
-    method: Literal["points", "free", "stripe", "paypal", "btcpay", "sandbox"]
+    method: Literal[
+        "points", "free", "stripe", "paypal", "btcpay", "sandbox", "by_hand"
+    ]
     status: Literal[
         "created", "processing", "authorised", "captured", "failed", "voided"
     ]
