@@ -16,7 +16,7 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test e2e audit api-check fuzz client-test check fix drill bench screenshots messages stop clean
+.PHONY: help setup run test e2e audit api-check fuzz client-test check fix drill topology bench screenshots messages stop clean
 
 help:  ## Show what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ fix: setup  ## Mend what can be mended by itself
 drill:  ## Race crowds for the last unit, one coupon and more, on a database of its own
 	@$(BOOTSTRAP)
 	@exec $(PY) manage.py drill $(DRILL_ARGS)
+
+topology:  ## Rehearse the shop of several machines on this one: replica, PgBouncer, nginx
+	@$(BOOTSTRAP)
+	@exec $(PY) -m deploy.topology
 
 bench:  ## Measure how many purchases a second this machine makes
 	@$(BOOTSTRAP) requirements-test.txt

@@ -95,14 +95,16 @@ class ReplicaMiddleware:
 
 def alias() -> str:
     """Return where the request at hand may read what everybody may see."""
-    if _may_lag.get() and not connections[DEFAULT_DB_ALIAS].in_atomic_block:
-        return ALIAS
-    return DEFAULT_DB_ALIAS
+    return ALIAS if _may_lag.get() and not _is_busy() else DEFAULT_DB_ALIAS
 
 
 def reading() -> Any:
     """Return the connection for statements that only read what everybody may see."""
     return connections[alias()]
+
+
+def _is_busy() -> bool:
+    return bool(connections[DEFAULT_DB_ALIAS].in_atomic_block)
 
 
 def _may(request: HttpRequest) -> bool:

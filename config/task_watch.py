@@ -1,5 +1,6 @@
 """Tasks go on under the id of the request that asked for them, and are timed."""
 
+import logging
 from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any
@@ -20,8 +21,10 @@ def watch_tasks() -> None:
     signals.task_postrun.connect(_end)
 
 
-def _keep_our_log(**_options: Any) -> None:
+def _keep_our_log(loglevel: int | str | None = None, **_options: Any) -> None:
     """Leave the log as Django's settings have it: whoever listens here has set it."""
+    if loglevel is not None:
+        logging.getLogger().setLevel(loglevel)
 
 
 def _send_along(headers: dict[str, Any] | None = None, **_message: Any) -> None:

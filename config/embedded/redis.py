@@ -35,7 +35,7 @@ class Server:
     """Starts the server."""
 
     def __init__(self) -> None:
-        self._program = _program()
+        self._program = program()
         self._log = state_dir() / "redis.log"
         self._account = processes.account_for(self._program, _data())
 
@@ -79,7 +79,8 @@ def _socket() -> Path:
     return run_dir() / REDIS_SOCKET
 
 
-def _program() -> Path:
+def program() -> Path:
+    """Find a Redis: the system's own, or the wheel's."""
     if chosen := os.environ.get("SHOP_REDIS_BIN"):
         return Path(chosen)
     for name in ("valkey-server", "redis-server"):

@@ -17,6 +17,7 @@ from tests.factories import UserFactory
 
 NAME, EMAIL, PHONE = "Park Ji-min", "jimin.park@mail.example", "+82 10-9876-5432"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+STREET = "Insadong-gil 7"
 CARD = "4242 4242 4242 4242"
 PLANTED = {
     "recipient": NAME,
@@ -25,7 +26,7 @@ PLANTED = {
     "card": CARD,
     "nested": [{"secret": "open sesame, please"}],
 }
-SECRETS = [NAME, EMAIL, PHONE, TOKEN, CARD, "open sesame, please", "Insadong-gil 7"]
+SECRETS = [NAME, EMAIL, PHONE, TOKEN, CARD, "open sesame, please", STREET]
 
 
 @pytest.fixture
@@ -110,9 +111,7 @@ def test_nothing_that_was_sent_is_in_the_log_of_a_failure(
 ) -> None:
     def fail(_self: object, request: Any, *_rest: object) -> None:
         _ = request.body, request.user.email
-        logging.getLogger("shop").warning(
-            "cannot send to %s, %s", NAME, "Insadong-gil 7"
-        )
+        logging.getLogger("shop").warning("cannot send to %s, %s", NAME, STREET)
         raise ValueError(f"bad: {request.body.decode()} of {request.user}")
 
     monkeypatch.setattr(MessageMiddleware, "process_request", fail)
@@ -120,7 +119,7 @@ def test_nothing_that_was_sent_is_in_the_log_of_a_failure(
     client.force_login(shopper, "django.contrib.auth.backends.ModelBackend")
 
     answer = client.post(
-        "/api/v1/orders?address=Insadong-gil 7",
+        f"/api/v1/orders?address={STREET}",
         PLANTED,
         "application/json",
         headers={"Authorization": f"Bearer {TOKEN}"},
