@@ -7,11 +7,14 @@ import fcntl
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
+
+from config import pgtools
 
 # Not "template_": to LIKE that is template1 too, which PostgreSQL needs itself.
 PREFIX = "shop_template_"
@@ -25,6 +28,13 @@ def ensure_template() -> str:
             _drop_templates()
             _create(name)
     return name
+
+
+def dump_template(target: Path) -> None:
+    """Write the template into a file of pg_restore's: quicker than migrating again."""
+    name = connection.settings_dict["TEST"]["TEMPLATE"]
+    pg_dump = pgtools.program("pg_dump")
+    pgtools.run(pg_dump, "--format=custom", "--file", target, "--dbname", name)
 
 
 def _digest() -> str:

@@ -14,10 +14,11 @@ import pytest
 import urllib3
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.management import call_command
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
+from config import pgtools
+from config.embedded.urls import DATABASE
 from demo.receiver import DataPlatform
 from orders.models import Order
 from tests.books import assert_books_balance
@@ -27,6 +28,7 @@ from tests.faults.steps import arrived
 from tests.figures import Note
 from tests.running import SECRET, Running, wait_for
 from tests.strangers import Stranger, shopper_at
+from tests.template import dump_template
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -38,14 +40,22 @@ GIVE_UP_SECONDS = 40
 
 
 @pytest.fixture(scope="module")
-def cluster(django_db_blocker: DjangoDbBlocker) -> Iterator[OwnServers]:
+def cluster(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[OwnServers]:
     """Start durable servers; keep an empty shop in them to copy from."""
     with (
         tempfile.TemporaryDirectory(prefix="dojang-") as folder,
         own_servers(Path(folder), has_postgres=True) as servers,
     ):
-        with django_db_blocker.unblock(), database_of(servers):
-            call_command("migrate", verbosity=0)
+        with django_db_blocker.unblock():
+            template = Path(folder) / "template.dump"
+            dump_template(template)
+            with database_of(servers):
+                pgtools.run(
+                    pgtools.program("pg_restore"),
+                    *("--no-owner", "--exit-on-error", "--dbname", DATABASE, template),
+                )
         servers.rename_database(to=EMPTY)
         yield servers
 
