@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_FOR_SHOPPERS = re.compile(
     r"(config|demo)/.*|analytics/(?!reasons).*|.*/(migrations|management)/.*"
     r"|.*/(admin(_\w+)?|sheets)\.py|templates/admin/.*"
-    r"|catalog/price_(models|rules)\.py|common/importing\.py"
+    r"|catalog/price_(models|rules)\.py|checkout/manifest\.py|common/importing\.py"
 )
 # What libraries say on the shop's pages, and their translators say wrongly.
 BORROWED = {"allauth": ("Backup key", "Invalid or expired key.", "Remember Me")}
