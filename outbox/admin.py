@@ -159,8 +159,7 @@ class DispatchAdmin(FlowAdmin[Dispatch]):
 
     list_display = [
         "occurred_at",
-        "topic",
-        "about",
+        "what",
         "receiver",
         "state_tag",
         "attempts",
@@ -242,6 +241,11 @@ class DispatchAdmin(FlowAdmin[Dispatch]):
     @display(description=_("about"), ordering="aggregate")
     def about(self, dispatch: Dispatch) -> SafeString | str:
         return subject_of(dispatch.event)
+
+    @display(description=_("event"), ordering="event__topic")
+    def what(self, dispatch: Dispatch) -> SafeString:
+        event = dispatch.event
+        return format_html("{}<br>{}", event.topic, subject_of(event))
 
     @display(description=_("subscriber"), ordering="subscriber")
     def receiver(self, dispatch: Dispatch) -> str:
