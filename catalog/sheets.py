@@ -166,6 +166,7 @@ class PriceSheet(SheetImport):
     """Prices, changed together: what comes in can be undone for a day."""
 
     needed = ("sku", "price")
+    most_rows = revisions.MOST  # they are one transaction
 
     sku = column("sku")
     name = shown("name")

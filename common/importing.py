@@ -204,6 +204,8 @@ class SheetImport(SheetExport):
     # Without these there is nothing to do.
     needed: Sequence[str] = ("sku",)
     creates = False
+    # Each row is a transaction, and a page has not all the time in the world.
+    most_rows = 1_000
 
     class Meta:
         use_transactions = False
@@ -250,6 +252,11 @@ class SheetImport(SheetExport):
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         self._seen: set[str] = set()
+        if len(dataset) > self.most_rows:
+            raise ValidationError(
+                _("A file may have up to %(rows)s rows here: split it.")
+                % {"rows": self.most_rows}
+            )
         known = {each.column_name for each in self.fields.values()}
         if strange := [name for name in dataset.headers if name not in known]:
             text = _("Unknown columns: %(names)s. Known are: %(known)s.")

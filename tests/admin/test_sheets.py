@@ -317,6 +317,17 @@ def test_bad_row_of_stock_is_named(
     assert Stock.objects.get().on_hand == 10
 
 
+def test_file_of_more_rows_than_a_page_has_time_for_is_refused(
+    boss: User, client: Client
+) -> None:
+    rows = "".join(f"NOBODY-{number},received,1\n" for number in range(1_001))
+
+    page = look(client, STOCK_FILE, f"sku,kind,change\n{rows}")
+
+    assert "A file may have up to 1000 rows here" in page.content.decode()
+    assert 'value="apply"' not in page.content.decode()
+
+
 def test_row_that_is_refused_in_the_end_is_named(boss: User, client: Client) -> None:
     first, second = ProductFactory.create_batch(2, stock_on_hand=10)
     content = f"sku,kind,change\n{first.sku},lost,-9\n{second.sku},lost,-9\n"
