@@ -30,8 +30,8 @@ from inventory.sources import count_refused, take
 from notifications import services as notifications
 from notifications.models import ChannelState
 from outbox.models import Dispatch
-from tests.admin.bulk import many_orders
 from points import corrections
+from tests.admin.bulk import many_orders
 from tests.factories import (
     PASSWORD,
     AddressFactory,
