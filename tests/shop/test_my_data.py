@@ -22,10 +22,12 @@ ELSEWHERE = {
     "allauth_idp_oidc.Client",  # staff's, who let it in
     "cart.Cart",  # its lines are there
     "catalog.PriceChange",
+    "catalog.PriceRevision",
     "common.AuditRow",  # the same rows
     "coupons.PersonalOffer",  # its coupon is there
     "inventory.StockMovement",
     "mfa.Authenticator",
+    "orders.OrderNote",  # what staff write to each other
     "points.PointCorrection",  # what came of it is in the ledger
     "promotions.PromotionUse",  # the order's adjustments say it
 }
