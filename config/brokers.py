@@ -38,7 +38,8 @@ def depth(url: str, queue: str) -> int:
     """Return how many messages wait in a queue; one that is not there yet has none."""
     with Connection(url, connect_timeout=2, transport_options=_brief(url)) as broker:
         try:
-            found = broker.default_channel.queue_declare(queue, passive=True)
+            channel: Any = broker.default_channel
+            found = channel.queue_declare(queue, passive=True)
         except (ChannelError, NotFound):
             return 0
         return int(found.message_count)

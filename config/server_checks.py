@@ -91,7 +91,7 @@ def ask_database() -> Facts:
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
             [list(TIMEOUTS)],
         )
-        return Facts(*told, timeouts=dict(cursor.fetchall()))
+        return Facts(*told, dict(cursor.fetchall()))
 
 
 def judge(facts: Facts, *, process: str) -> Iterator[tuple[str, str]]:

@@ -146,7 +146,11 @@ def rehearse(folder: Path) -> None:
             webs, front, has_nginx = start_shop(crew)
             stage = Stage(crew, primary, replica, front, webs, has_nginx)
             say("Purchase")
-            act(stage, platform, product)
+            try:
+                act(stage, platform, product)
+            except TopologyError as error:
+                tails = (f"{each.name}\n{each.tail()}" for each in crew.programs)
+                raise TopologyError("\n".join([str(error), *tails])) from None
             say("Books")
             with timed("manage.py verify: every invariant holds"):
                 crew.run("verify", manage("verify"))
@@ -161,7 +165,7 @@ def act(stage: Stage, platform: DataPlatform, product: int) -> None:
         shopper.register()
         first = shopper.buy(product)
     with timed("the paid order is at the data platform"):
-        await_events(platform, {first}, stage.crew)
+        await_events(platform, {first})
     replica = read_by_replica(stage)
     with timed("reads of the catalogue come from the replica"):
         for _ in range(20):
@@ -175,20 +179,16 @@ def act(stage: Stage, platform: DataPlatform, product: int) -> None:
             shopper.look()
     with timed("another purchase, by what is left"):
         second = shopper.buy(product)
-        await_events(platform, {first, second}, stage.crew)
+        await_events(platform, {first, second})
 
 
-def await_events(platform: DataPlatform, orders: set[str], crew: Crew) -> None:
+def await_events(platform: DataPlatform, orders: set[str]) -> None:
     """Wait until the platform knows of these orders, each once."""
 
     def known() -> list[Any]:
         return [event["data"]["order_id"] for event in platform.events()]
 
-    try:
-        until(lambda: set(known()) == orders, "the events arrive")
-    except TopologyError as error:
-        tails = "\n".join(f"{each.name}\n{each.tail(6)}" for each in crew.programs)
-        raise TopologyError(f"{error}: {known()}\n{tails}") from None
+    until(lambda: set(known()) == orders, "the events arrive")
     if len(known()) != len(orders):
         raise TopologyError(f"events came more than once: {known()}")
 

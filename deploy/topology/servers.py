@@ -131,7 +131,7 @@ def is_ready(crew: Crew, cluster: Cluster) -> bool:
 
 def psql(crew: Crew, cluster: Cluster, sql: str, *, database: str = "shop") -> str:
     """Run SQL as the superuser; return what it printed."""
-    command = [cluster.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+    command = [str(cluster.programs / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1"]
     address = cluster.url("postgres", database)
     return crew.run("psql", [*command, "-d", address], feed=sql).strip()
 
