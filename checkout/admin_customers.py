@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import care
 from accounts.admin import UserAdmin
-from accounts.errors import NotACustomer
+from accounts.errors import BlockedAlready, NotACustomer
 from accounts.models import User
 from checkout import customers, erasing
 from common.admin import ReasonForm, action, register, staff_id
@@ -185,6 +185,9 @@ class CustomerAdmin(UserAdmin):
 def _send_reset(request: HttpRequest, user: User) -> None:
     if user.erased_at or user.is_staff or user.is_superuser:
         raise NotACustomer(is_erased=user.erased_at is not None)
+    if not user.is_active:
+        # They would be told that there is no such account.
+        raise BlockedAlready(is_blocked=True)
     with translation.override(user.language):
         form = ResetPasswordForm(data={"email": user.email})
         if form.is_valid():

@@ -198,6 +198,17 @@ def test_letter_for_a_new_password_is_sent(
     assert "비밀번호" in f"{letter.subject} {letter.body}"
 
 
+def test_blocked_customer_gets_no_letter(
+    shopper: User, boss: User, client: Client
+) -> None:
+    care.block(user_id=shopper.pk)
+
+    response = act(client, USERS, "send_reset", shopper.pk)
+
+    assert "blocked" in told(response)[-1]
+    assert mail.outbox == []
+
+
 def test_note_is_written_and_stays(shopper: User, boss: User, client: Client) -> None:
     act(client, USERS, "write_note", shopper.pk, text="Calls on Mondays")
 
