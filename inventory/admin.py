@@ -20,6 +20,7 @@ from common.admin import (
     action,
     display,
     register,
+    short,
     tag,
 )
 from common.admin_sheets import ImportAdmin
@@ -329,21 +330,19 @@ class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     """The journal: its sum is the stock."""
 
     list_display = [
-        "moved_at",
+        "moved",
         "sku",
         "product",
         "kind",
-        "on_hand_delta",
-        "reserved_delta",
-        "on_hand_after",
-        "reserved_after",
+        "on_hand",
+        "reserved",
         "available_after",
         "order",
         "reference",
         "reason",
         "actor",
     ]
-    list_display_links = ["moved_at"]
+    list_display_links = ["moved"]
     list_select_related = ["product", "order", "actor"]
     list_filter = ["kind", MoverFilter, "moved_at"]
     search_fields = ["=product__sku", "=order__number", "reference", "reason"]
@@ -360,7 +359,19 @@ class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     def sku(self, movement: StockMovement) -> str:
         return movement.product.sku
 
-    @display(description=_("available after"))
+    @display(description=_("time"), ordering="moved_at")
+    def moved(self, movement: StockMovement) -> str:
+        return short(movement.moved_at)
+
+    @display(description=_("on hand"))
+    def on_hand(self, movement: StockMovement) -> str:
+        return f"{movement.on_hand_delta:+d} → {movement.on_hand_after}"
+
+    @display(description=_("reserved"))
+    def reserved(self, movement: StockMovement) -> str:
+        return f"{movement.reserved_delta:+d} → {movement.reserved_after}"
+
+    @display(description=_("available"))
     def available_after(self, movement: StockMovement) -> int:
         return movement.on_hand_after - movement.reserved_after
 
