@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 
@@ -19,10 +18,10 @@ from payments.models import Payment, Refund
 from points import services as points
 from tests.admin.acting import act, told
 from tests.books import assert_books_balance
-from tests.factories import UserFactory
 from tests.notifications.events import event
 from tests.parcels import lines_of, packed_order, paid_order, send, status_of, stock_of
 from tests.paying import unpaid
+from tests.roles import make_roles, member
 
 pytestmark = pytest.mark.django_db
 ORDERS = "/admin/orders/order/"
@@ -44,8 +43,8 @@ def panels(client: Client, order: Order) -> dict[str, int]:
 
 
 def as_role(client: Client, role: str) -> User:
-    user = UserFactory.create(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
+    make_roles()
+    user = member(role)
     client.force_login(user)
     return user
 

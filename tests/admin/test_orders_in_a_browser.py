@@ -17,6 +17,7 @@ DESK, PHONE = (1280, 900), (390, 844)
 
 def is_as_wide_as_the_screen(page: Page) -> bool:
     """Tell whether nobody has to scroll sideways."""
+    page.wait_for_load_state("load")
     wide: int = page.evaluate("document.documentElement.scrollWidth")
     return wide <= (page.viewport_size or {"width": 0})["width"]
 
