@@ -17,6 +17,7 @@ from demo.receiver import DataPlatform
 from deploy.start import command
 from deploy.topology import journey, servers
 from deploy.topology.crew import Crew, Program, TopologyError, free_ports, say
+from deploy.topology.post import post_office
 from deploy.topology.servers import Cluster
 
 HOST = "shop.example"
@@ -59,8 +60,6 @@ def environment(folder: Path, platform: DataPlatform, secret: str) -> dict[str, 
         "SHOP_STATE_DIR": str(folder / "state"),
         "DATA_PLATFORM_URL": platform.url,
         "DATA_PLATFORM_SECRET": secret,
-        # Letters find nobody there and wait, which is their own affair.
-        "EMAIL_PORT": "9",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -131,8 +130,12 @@ def start_shop(crew: Crew) -> tuple[list[Program], int, bool]:
 def rehearse(folder: Path) -> None:
     """Start everything, buy something, and break something."""
     secret = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
-    with DataPlatform(secret=secret, path=folder / "events.sqlite3") as platform:
+    with (
+        DataPlatform(secret=secret, path=folder / "events.sqlite3") as platform,
+        post_office() as letters,
+    ):
         settings = environment(folder, platform, secret)
+        settings |= {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(letters)}
         crew = Crew(folder, settings)
         try:
             say("Servers")
