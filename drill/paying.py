@@ -6,10 +6,11 @@ from django.conf import settings
 
 from accounts.models import User
 from checkout import paying, settling
+from orders.models import Order
 from payments.gateways import sandbox
 from payments.gateways.base import ProviderState, Sight
 from payments.gateways.sandbox import Script, Webhook
-from payments.models import Payment
+from payments.models import Payment, PaymentState
 
 RETURN_URL = "http://127.0.0.1:8000/back/{payment}/"
 
@@ -46,4 +47,15 @@ def captured(payment: Payment, *, amount: int | None = None) -> Sight:
         state=ProviderState.CAPTURED,
         amount=payment.amount if amount is None else amount,
         currency=settings.SHOP_CURRENCY,
+    )
+
+
+def given_up(order_id: UUID) -> Payment:
+    """Return a payment that was given up, but may still come through."""
+    return Payment.objects.create(
+        order_id=order_id,
+        method="sandbox",
+        amount=Order.objects.get(pk=order_id).total,
+        state=PaymentState.VOIDED,
+        provider_reference=f"sb_{order_id.hex}",
     )

@@ -58,8 +58,8 @@ SCENARIOS = (
     ),
     Scenario(
         "expiry-capture",
-        "the provider's money comes as the time to pay is up",
-        lambda n: money.capture_and_expire(orders=n // 2, clients=n),
+        "money comes late, at the moment the order expires",
+        lambda n: money.late_capture_and_expire(orders=n // 2, clients=n),
     ),
     Scenario(
         "cancel-ship",

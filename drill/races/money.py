@@ -1,16 +1,17 @@
 """Money of others: whose word comes first, and how often it is told."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from checkout import providers, settling
 from checkout import services as checkout
 from drill.crowd import Tally, race
 from drill.outcome import Outcome, errors, judged
-from drill.paying import captured, decide, deliver, set_out
+from drill.paying import captured, decide, deliver, given_up, set_out
 from drill.stage import overdue, product, shoppers, unpaid_order
 from inventory.models import MovementKind, StockMovement
-from orders.models import SETTLED, Order
+from orders.models import SETTLED, Order, OrderEvent, OrderStatus
 from outbox import services as outbox
 from outbox.models import Event
 from payments.gateways import sandbox
@@ -33,13 +34,8 @@ class End(NamedTuple):
         return self.is_back
 
 
-def capture_and_expire(
-    *, orders: int, clients: int, cancelled: bool = False
-) -> Outcome:
-    """Let the provider's money and the clock meet at each order.
-
-    And where they may be ``cancelled``, the shopper as well.
-    """
+def capture_cancel_and_expire(*, orders: int, clients: int) -> Outcome:
+    """Let the provider's money, a cancellation and the clock meet at each order."""
     users, wanted = shoppers(orders), product(stock=orders)
     payments = []
     for user in users:
@@ -48,22 +44,39 @@ def capture_and_expire(
         payments.append(payment)
     told_of = [sandbox.come_late(payment.provider_reference) for payment in payments]
 
-    hands = 3 if cancelled else 2
+    def act(number: int) -> object:
+        payment, user = payments[number // 3], users[number // 3]
+        order_id = payment.order_id or payment.pk
+        if number % 3 == 0:
+            deliver(told_of[number // 3])
+            return None
+        if number % 3 == 1:
+            return checkout.cancel(
+                order_id=order_id, user_id=user.pk, actor_id=user.pk, reason="no"
+            )
+        return checkout.expire(overdue(order_id))
+
+    tally = race(act, times=3 * orders, clients=clients).tally
+    while outbox.deliver_due():
+        pass
+    return _ends(tally, payments)
+
+
+def late_capture_and_expire(*, orders: int, clients: int) -> Outcome:
+    """Let money that was given up come at the moment each order expires.
+
+    Money that is under way the clock would wait for.
+    """
+    users, wanted = shoppers(orders), product(stock=orders)
+    payments = [given_up(overdue(unpaid_order(user, wanted))) for user in users]
 
     def act(number: int) -> object:
-        place, hand = divmod(number, hands)
-        payment, user = payments[place], users[place]
-        order_id = payment.order_id or payment.pk
-        if hand == 0:
-            deliver(told_of[place])
-            return None
-        if hand == 1:
-            return checkout.expire(overdue(order_id))
-        return checkout.cancel(
-            order_id=order_id, user_id=user.pk, actor_id=user.pk, reason="no"
-        )
+        payment = payments[number // 2]
+        if number % 2:
+            return settling.record(payment.pk, captured(payment))
+        return checkout.expire(payment.order_id or payment.pk)
 
-    tally = race(act, times=hands * orders, clients=clients).tally
+    tally = race(act, times=2 * orders, clients=clients).tally
     while outbox.deliver_due():
         pass
     return _ends(tally, payments)
@@ -90,11 +103,21 @@ def _ends(tally: Tally, payments: list[Payment]) -> Outcome:
             "errors": errors(tally, "order_not_cancellable"),
         },
         wanted={"wrong ends": [], "errors": {}},
-        became=", ".join(
-            f"{count} {status}"
-            for status, count in sorted(Counter(end.status for end in ends).items())
-        ),
+        became=f"{_counted(ends)}; {_expired(payments)} had expired first",
     )
+
+
+def _counted(ends: Sequence[End]) -> str:
+    by_status = sorted(Counter(end.status for end in ends).items())
+    return ", ".join(f"{count} {status}" for status, count in by_status)
+
+
+def _expired(payments: Sequence[Payment]) -> int:
+    """Count the orders that expired, whatever became of them afterwards."""
+    ours = [payment.order_id for payment in payments if payment.order_id]
+    return OrderEvent.objects.filter(
+        order__in=ours, to_status=OrderStatus.EXPIRED
+    ).count()
 
 
 def told_by_everybody(*, times: int) -> Outcome:
@@ -158,5 +181,5 @@ def _settled_once(tally: Tally, payment: Payment, *, messages: int) -> Outcome:
             "messages": messages,
             "status": "paid",
         },
-        became=f"settled: {settled}",
+        became=f"payments settled: {settled}",
     )

@@ -113,8 +113,8 @@ def import_against_sale(*, hands: int, units: int) -> Outcome:
         expected=hands,
         found={**found, "errors": errors(run.tally, "insufficient_stock")},
         wanted={"on_hand": [left], "reserved": [0], "errors": {}},
-        became=f"{units} and {received} and {FOUND_MORE} × {counted}"
-        f" less {found['orders']} sold are {found['on_hand'][0]}",
+        became=f"{units} + {received} received + {FOUND_MORE * counted} found"
+        f" - {found['orders']} sold = {found['on_hand'][0]} left",
     )
 
 

@@ -44,7 +44,7 @@ def test_race_13_setting_out_mutant_is_caught() -> None:
 
 
 def test_race_14_money_ends_as_a_paid_order_or_goes_back() -> None:
-    outcome = races.capture_and_expire(orders=30, clients=30, cancelled=True)
+    outcome = races.capture_cancel_and_expire(orders=30, clients=30)
 
     assert outcome.complaints() == []
     assert set(outcome.told) <= {"ok", "order_not_cancellable"}
@@ -59,14 +59,14 @@ def test_race_14_money_ends_as_a_paid_order_or_goes_back() -> None:
 def test_race_14_money_mutant_is_caught() -> None:
     # What the locks would put in order, the database's triggers break off.
     with payment_mutants.deciding_without_locks():
-        outcome = races.capture_and_expire(orders=30, clients=30, cancelled=True)
+        outcome = races.capture_cancel_and_expire(orders=30, clients=30)
 
     assert not outcome.is_good
     assert not set(outcome.told) <= {"ok", "order_not_cancellable"}
 
 
 def test_race_14_money_that_comes_as_the_time_is_up_buys_or_goes_back() -> None:
-    outcome = races.capture_and_expire(orders=15, clients=30)
+    outcome = races.late_capture_and_expire(orders=15, clients=30)
 
     assert outcome.complaints() == []
     assert outcome.told == {"ok": 30}
