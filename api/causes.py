@@ -80,6 +80,18 @@ MEANINGS = {
     ),
     "idempotency_mismatch": _("The Idempotency-Key came before, with another body."),
     "in_stock": _("The product is in stock: there is nothing to wait for."),
+    "no_price_to_change": _("Every price is already what it would become."),
+    "period_invalid": _("It would end before it begins, or in the past."),
+    "prices_moved": _(
+        "Some prices are not those any more that were looked at; none was changed."
+    ),
+    "revision_closed": _("This change of prices is not in a state for that any more."),
+    "sheet_too_large": _("The file holds more than is taken at a time."),
+    "sheet_unreadable": _("The file is no table that is understood here."),
+    "too_many_prices": _(
+        "More prices than are changed together; limit says how many may be."
+    ),
+    "undo_too_late": _("A change of prices is undone within a day, or not at all."),
     "blocked_already": _("The customer is already what the step would make of them."),
     "decided_already": _("Somebody else has approved or rejected it before."),
     "not_a_customer": _("The account is one of staff, or is deleted."),
