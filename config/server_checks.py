@@ -86,12 +86,13 @@ def ask_database() -> Facts:
     """Ask PostgreSQL about itself and about our role there."""
     with connection.cursor() as cursor:
         cursor.execute(FACTS_SQL)
-        told = cursor.fetchone()
+        role, is_mighty, owned, fsync, pages, commit = cursor.fetchone()
         cursor.execute(
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
             [list(TIMEOUTS)],
         )
-        return Facts(*told, dict(cursor.fetchall()))
+        timeouts = dict(cursor.fetchall())
+    return Facts(role, is_mighty, owned, fsync, pages, commit, timeouts)
 
 
 def judge(facts: Facts, *, process: str) -> Iterator[tuple[str, str]]:

@@ -115,7 +115,9 @@ class Crew:
             time.sleep(POLL)
 
     def end(self) -> None:
-        """End everything."""
+        """End everything, however often we are told to stop meanwhile."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for program in reversed(self.programs):
             if program.popen.poll() is None:
                 # PostgreSQL's word for "now, cleanly"; the others end by it as well.

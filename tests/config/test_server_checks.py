@@ -41,7 +41,7 @@ def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         ({"fsync": "off"}, "fsync"),
         ({"full_page_writes": "off"}, "full_page_writes"),
         ({"synchronous_commit": "off"}, "synchronous_commit"),
-        ({"timeouts": SAFE.timeouts | {"lock_timeout": "0"}}, "timeouts"),
+        ({"timeouts": {**SAFE.timeouts, "lock_timeout": "0"}}, "timeouts"),
     ],
 )
 def test_each_fault_of_postgresql_has_its_rule(
