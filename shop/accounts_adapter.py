@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from anymail.exceptions import AnymailError
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
@@ -26,6 +28,8 @@ from shop.cart_answers import tell_merged
 from shop.carts import forget_guest, guest_token
 from shop.devices import note
 from shop.wishlist import keep_wishes
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -106,6 +110,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if language in dict(settings.LANGUAGES):
             user.language = language
         return super().save_user(request, user, form, commit=commit)
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """Send a letter; without a mail server there is none, and one asks again.
+
+        The answer is the same: a failure would tell which addresses get letters.
+        """
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, AnymailError) as error:
+            # Its words may name the address.
+            kind = type(error).__name__
+            logger.error("No letter of %s: %s", template_prefix, kind)  # noqa: TRY400
 
     def render_mail(
         self,

@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from api import tokens
@@ -275,6 +276,21 @@ def test_registering_makes_a_shopper_who_gets_a_letter(guest: Api) -> None:
     )
     assert [letter.to for letter in mail.outbox] == [["min-ji@example.com"]]
     assert sign_in(guest, user)["access"]
+
+
+def test_registering_needs_no_mail_server(guest: Api, settings: Settings) -> None:
+    body = {"email": "newcomer@example.com", "password": "paper and seal 7"}
+    usual = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens
+
+    answer = guest.post("/api/v1/auth/register", body)
+
+    assert answer.status == 201, answer.body
+    assert User.objects.filter(email=body["email"]).exists()
+    settings.EMAIL_BACKEND = usual
+    guest.post("/api/v1/auth/verify-email/resend", {"email": body["email"]})
+    assert [letter.to for letter in mail.outbox] == [[body["email"]]]
 
 
 def test_known_address_gets_the_same_answer_and_another_letter(
