@@ -8,6 +8,7 @@ import pytest
 # Program → the Debian package that brings it.
 PACKAGES = {
     "chromium": "chromium",
+    "nginx": "nginx",
     "rabbitmq-server": "rabbitmq-server",
     "setpriv": "util-linux",
 }

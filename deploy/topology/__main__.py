@@ -123,7 +123,7 @@ def start_shop(crew: Crew) -> tuple[list[Program], int, bool]:
         ports = {"front": front, "web_a": web_a, "web_b": web_b, "live": live}
         if servers.start_nginx(crew, **ports):
             return webs, front, True
-        say(MISSING.format("nginx", "nginx-light"))
+        say(MISSING.format("nginx", "nginx"))
     return webs, web_b, False
 
 

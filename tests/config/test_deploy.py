@@ -15,6 +15,7 @@ from django.core.management import get_commands
 
 from deploy import health, start
 from tests.servers import Answer, Call, LocalServer
+from tests.tools import require
 
 ROOT: Path = settings.BASE_DIR
 DEPLOY = ROOT / "deploy"
@@ -205,16 +206,8 @@ def test_container_knows_whether_its_server_is_alive() -> None:
         assert not health.is_alive(port=nobody.getsockname()[1])
 
 
-@pytest.fixture
-def front(tmp_path: Path) -> str:
-    """Return nginx's program, with the front's files as it will find them."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("nginx is not here: apt-get install nginx-light")
-    return program
-
-
-def test_nginx_understands_its_files(front: str, tmp_path: Path) -> None:
+def test_nginx_understands_its_files(tmp_path: Path) -> None:
+    nginx = require("nginx")
     text = (DEPLOY / "nginx/nginx.conf").read_text()
     for name in ("http", "upstreams", "locations"):
         shutil.copy(DEPLOY / f"nginx/{name}.conf", tmp_path)
@@ -239,7 +232,7 @@ def test_nginx_understands_its_files(front: str, tmp_path: Path) -> None:
     conf.write_text(text)
 
     tried = subprocess.run(
-        [front, "-t", "-q", "-e", tmp_path / "errors.log", "-c", conf],
+        [nginx, "-t", "-q", "-e", tmp_path / "errors.log", "-c", conf],
         capture_output=True,
         text=True,
     )
