@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -12,6 +13,7 @@ from django.urls import path, reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from accounts import staff_hours
 from config.admin_login import StaffSignInForm
 
 DAILY = (
@@ -79,7 +81,9 @@ class ShopAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         lacks = getattr(request.user, "lacks_second_step", False)
-        return super().has_permission(request) and not lacks
+        if lacks or not super().has_permission(request):
+            return False
+        return not staff_hours.is_over(request.session)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -87,7 +91,13 @@ class ShopAdminSite(AdminSite):
         if getattr(request.user, "lacks_second_step", False):
             messages.warning(request, _("Set up a second step for signing in first."))
             return redirect("shop:security")
-        return super().login(request, extra_context)
+        if staff_hours.is_over(request.session):
+            logout(request)
+            messages.info(request, _("Sign in again, please."))
+        answer = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            staff_hours.begin(request.session, request.user)
+        return answer
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {

@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from accounts import devices
+from accounts import devices, staff_hours
 from accounts import services as accounts
 from cart import services as carts
 from checkout import services as checkout
@@ -49,6 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     ) -> HttpResponse:
         """Merge the guest's cart into the shopper's own, once; claim orders."""
         note(request, user.pk)
+        staff_hours.begin(request.session, user)
         checkout.claim_orders(user_id=user.pk)
         token = guest_token(request)
         if token:

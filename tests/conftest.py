@@ -16,6 +16,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from config import embedded
 from outbox import services as outbox
 from payments.gateways import guard
+from tests import flushing
 from tests.network import no_network_in_transactions
 from tests.template import ensure_template
 
@@ -68,6 +69,13 @@ def _no_internet() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tables_are_emptied_patiently() -> Iterator[None]:
+    """Let browsers have their last answers while the tables are emptied."""
+    with flushing.patiently():
         yield
 
 

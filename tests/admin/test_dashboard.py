@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +19,7 @@ from analytics.models import DailyFunnel, DailyTakings
 from common.days import shop_day
 from orders.models import Order
 from tests.factories import UserFactory
+from tests.roles import make_roles, member
 from tests.shops import Shop
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +34,8 @@ def _day_stands_still() -> Iterator[None]:
 
 def member_of(role: str, client: Client) -> None:
     """Sign somebody in who has just this role."""
-    user: User = UserFactory.create(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client.force_login(user)
+    make_roles()
+    client.force_login(member(role))
 
 
 def needs(client: Client) -> list[str]:

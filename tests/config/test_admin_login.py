@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts import staff_hours
 from tests.factories import PASSWORD, StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -33,3 +34,27 @@ def test_only_active_staff_get_in(client: Client, is_active: bool) -> None:  # n
 
     assert sign_in(client, shopper.email).status_code == 200
     assert sign_in(client, staff.email).status_code == (302 if is_active else 200)
+
+
+def test_staff_sign_in_again_after_a_break_and_after_a_days_work(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = StaffFactory.create()
+    clock = [1_000_000.0]
+    monkeypatch.setattr(staff_hours.time, "time", lambda: clock[0])
+    sign_in(client, staff.email)
+    assert client.get("/admin/").status_code == 200
+
+    clock[0] += staff_hours.IDLE + 1
+    assert client.get("/admin/").status_code == 302
+    assert "Sign in again, please." in client.get("/admin/login/").content.decode()
+    assert client.get("/account/").status_code == 302, "still signed in as a shopper"
+
+    sign_in(client, staff.email)
+    answers = []
+    for _page in range(25):
+        answers.append(client.get("/admin/").status_code)
+        clock[0] += 20 * 60
+    # Twenty minutes apart, so never idle; the 25th is eight hours after the first.
+    assert answers == [200] * 25
+    assert client.get("/admin/").status_code == 302

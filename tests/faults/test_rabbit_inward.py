@@ -1,5 +1,6 @@
 """What others tell us by RabbitMQ: late, doubled, poisoned, or with somebody dead."""
 
+import re
 import signal
 from io import StringIO
 from typing import Any
@@ -221,7 +222,8 @@ def test_command_outlives_the_broker_and_ends_cleanly(
 
     assert consumer.popen.wait(20) == 0
     assert "RabbitMQ is away" in consumer.said()
-    assert "messages so far: taken 2" in consumer.said()
+    # Nobody knows whether the broker still heard that the first was taken.
+    assert re.search(r"messages so far: .*taken [12]\n", consumer.said())
     assert consumer.said().endswith("stopped\n")
 
 

@@ -45,8 +45,8 @@ LOOKS = (
     Look("phone-no-scripts", 390, 844, has_scripts=False),
     Look("desktop-no-scripts", 1280, 900, has_scripts=False),
 )
-# Who comes here; the other two ways are gone in other journeys.
-WAYS = (LOOKS[0], LOOKS[3])
+# Who comes here; the other ways are gone in other journeys.
+WAYS = (LOOKS[0],)
 # What htmx says when a newer choice takes the place of a request under way.
 OVERTAKEN = ("htmx:afterRequest", "htmx:sendAbort")
 # What Chromium says when a page is left for one without view transitions.

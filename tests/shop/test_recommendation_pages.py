@@ -65,7 +65,9 @@ def consenting(shopper: User, monkeypatch: pytest.MonkeyPatch) -> User:
 
 def test_visitor_is_asked_once_with_two_equal_answers(client: Client) -> None:
     first = client.get("/")
-    buttons = re.findall(r'<button class="([^"]+)" name="observe"', body_of(first))
+    buttons = re.findall(
+        r'<button type="submit" class="([^"]+)" name="observe"', body_of(first)
+    )
     assert QUESTION in text_of(first)
     assert len(buttons) == 2
     assert buttons[0] == buttons[1]
