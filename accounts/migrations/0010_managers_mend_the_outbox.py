@@ -2,19 +2,22 @@
 
 from django.db import migrations
 
+GIVEN = {"manager": ("outbox.change_dispatch",)}
+
 
 def give_roles(apps, schema_editor=None):
     group = apps.get_model("auth", "Group").objects.filter(name="manager").first()
-    if group is not None:
-        content_type, _new = apps.get_model(
-            "contenttypes", "ContentType"
-        ).objects.get_or_create(app_label="outbox", model="dispatch")
-        permission, _new = apps.get_model("auth", "Permission").objects.get_or_create(
-            content_type=content_type,
-            codename="change_dispatch",
-            defaults={"name": "Can change dispatch"},
-        )
-        group.permissions.add(permission)
+    if group is None:
+        return
+    content_type, _new = apps.get_model(
+        "contenttypes", "ContentType"
+    ).objects.get_or_create(app_label="outbox", model="dispatch")
+    permission, _new = apps.get_model("auth", "Permission").objects.get_or_create(
+        content_type=content_type,
+        codename="change_dispatch",
+        defaults={"name": "Can change dispatch"},
+    )
+    group.permissions.add(permission)
 
 
 class Migration(migrations.Migration):

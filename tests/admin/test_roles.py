@@ -16,6 +16,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.test import Client, RequestFactory
 from pytest_django.plugin import DjangoDbBlocker
@@ -87,6 +88,7 @@ def allowed(model_admin: "ModelAdmin[Any]", person: Any) -> dict[str, bool]:
     """Ask what somebody may do with the objects of a model."""
     request = RequestFactory().get("/admin/")
     request.user = person
+    request.session = SessionBase()
     may = admin.site.has_permission(request)
     offered = {
         str(name): bool(
