@@ -41,7 +41,7 @@ def test_staff_sign_in_again_after_a_break_and_after_a_days_work(
 ) -> None:
     staff = StaffFactory.create()
     clock = [1_000_000.0]
-    monkeypatch.setattr(staff_hours.time, "time", lambda: clock[0])
+    monkeypatch.setattr("accounts.staff_hours.time.time", lambda: clock[0])
     sign_in(client, staff.email)
     assert client.get("/admin/").status_code == 200
 
