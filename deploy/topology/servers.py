@@ -32,7 +32,7 @@ http {{
     fastcgi_temp_path {folder}/nginx-fastcgi;
     uwsgi_temp_path {folder}/nginx-uwsgi;
     scgi_temp_path {folder}/nginx-scgi;
-    include {nginx}/http.conf;
+    include "{nginx}/http.conf";
     access_log {folder}/nginx-access.log shop;
     proxy_cache_path {folder}/nginx-cache keys_zone=shop:1m use_temp_path=off;
     upstream web {{
@@ -43,7 +43,7 @@ http {{
     server {{
         listen 127.0.0.1:{front};
         server_name shop.example;
-        include {nginx}/locations.conf;
+        include "{nginx}/locations.conf";
     }}
 }}
 """
