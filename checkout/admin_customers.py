@@ -76,21 +76,9 @@ class CustomerAdmin(UserAdmin):
     def has_points_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("points.change_pointaccount")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: User | None = None,
-    ) -> HttpResponse:
-        if obj is not None:
-            found = customers.overview(obj.pk, request.user.has_perm)
-            context |= {"customer": found, "spent": money(found.spent)}
-        return super().render_change_form(
-            request, context, add=add, change=change, form_url=form_url, obj=obj
-        )
+    def beside(self, request: HttpRequest, obj: User) -> dict[str, Any]:
+        found = customers.overview(obj.pk, request.user.has_perm)
+        return {"customer": found, "spent": money(found.spent)}
 
     @action(_("Write a note…"), permission="care")
     def write_note(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -139,21 +139,11 @@ class OrderPageAdmin(ShippingAdmin):
             empty |= {RefundInline} if not obj.refunds.exists() else set()
         return [inline for inline in self.inlines if inline not in empty]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Order | None = None,
-    ) -> HttpResponse:
-        if obj is not None:
-            context["timeline"] = timeline_of(obj, request.user.has_perm)
-            context["panels"] = panels_of(obj, request.user.has_perm)
-        return super().render_change_form(
-            request, context, add=add, change=change, form_url=form_url, obj=obj
-        )
+    def beside(self, request: HttpRequest, obj: Order) -> dict[str, Any]:
+        return {
+            "timeline": timeline_of(obj, request.user.has_perm),
+            "panels": panels_of(obj, request.user.has_perm),
+        }
 
 
 def panels_of(order: Order, sees: Sees) -> list[Panel]:

@@ -180,6 +180,10 @@ class ModelAdmin(admin.ModelAdmin[M]):
         codename = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
+    def beside(self, request: HttpRequest, obj: M) -> dict[str, Any]:
+        """Return what the page of an object shows beside its own fields."""
+        return {}
+
     def offered_actions(self, request: HttpRequest, obj: M) -> Sequence[str]:
         """Name the actions that make sense for an object as it stands."""
         return self.object_actions
@@ -313,6 +317,7 @@ class ModelAdmin(admin.ModelAdmin[M]):
         obj: M | None = None,
     ) -> HttpResponse:
         if obj is not None:
+            context |= self.beside(request, obj)
             offered = self.offered_actions(request, obj)
             context["object_actions"] = [
                 (name, label)

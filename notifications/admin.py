@@ -27,7 +27,7 @@ from common.admin import (
     short,
     tag,
 )
-from common.admin_flow import SPARK, FlowAdmin, Panel, Repair, age, seconds
+from common.admin_flow import SPARK, FlowAdmin, NameFilter, Panel, Repair, age, seconds
 from common.charts import chart
 from notifications import admin_letters as admin_letters
 from notifications import samples
@@ -85,19 +85,14 @@ class StateFilter(SimpleListFilter):
         return queryset.filter(state=chosen) if chosen else queryset
 
 
-class KindFilter(SimpleListFilter):
-    """Keeps one kind of those that there are; the table is not asked."""
+class KindFilter(NameFilter):
+    """Keeps one kind of those that there are."""
 
     title = _("kind")
-    parameter_name = "kind"
+    parameter_name = path = "kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, name) for name in KINDS]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Message]
-    ) -> QuerySet[Message]:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
+    def names(self) -> Sequence[str]:
+        return list(KINDS)
 
 
 @register(Message)

@@ -28,7 +28,7 @@ from common.admin import (
     short,
     tag,
 )
-from common.admin_flow import SPARK, FlowAdmin, Panel, Repair, age, seconds
+from common.admin_flow import SPARK, FlowAdmin, NameFilter, Panel, Repair, age, seconds
 from common.audit import Facts
 from common.charts import chart
 from outbox import services as outbox
@@ -95,19 +95,15 @@ class SubscriberFilter(SimpleListFilter):
         return queryset.filter(subscriber=chosen) if chosen else queryset
 
 
-class TopicFilter(SimpleListFilter):
+class TopicFilter(NameFilter):
     """Keeps one topic of those that there are."""
 
     title = _("topic")
     parameter_name = "topic"
     path = "topic"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(topic, topic) for topic in sorted(settings.OUTBOX_SUBSCRIPTIONS)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value()
-        return queryset.filter(**{self.path: chosen}) if chosen else queryset
+    def names(self) -> Sequence[str]:
+        return sorted(settings.OUTBOX_SUBSCRIPTIONS)
 
 
 class DispatchTopicFilter(TopicFilter):

@@ -5,15 +5,12 @@ and says what must be there. Whatever it looks at, the console stays silent and 
 sticks out of the window.
 """
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.test import Client
 from playwright.sync_api import (
     Browser,
@@ -44,13 +41,6 @@ ANSWERED = (
     "htmx:sendAbort",  # left for the next page before the answer came
     "Response Status Error Code",  # htmx says it once more
 )
-
-READING_SQL = """
-    SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND backend_type = 'client backend'
-       AND state = 'active' AND pid <> pg_backend_pid()
-"""
-LOOKS = 100
 
 
 class Visit(Protocol):
@@ -134,7 +124,6 @@ def visit(
     sideways = _sideways(pages)
     for context in contexts:
         context.close()
-    _let_requests_end()
     assert complaints == []
     assert sideways == []
 
@@ -151,17 +140,6 @@ def _is_wide(page: Page) -> bool:
         # It was left for another one at this very moment.
         page.wait_for_load_state()
         return bool(page.evaluate(SIDEWAYS) > 0)
-
-
-def _let_requests_end() -> None:
-    """Wait a little for what pages asked for last: then the tables can be emptied."""
-    # Some pages are shown without a database.
-    with suppress(DatabaseError), connection.cursor() as cursor:
-        for _ in range(LOOKS):
-            cursor.execute(READING_SQL)
-            if not cursor.fetchone()[0]:
-                break
-            time.sleep(0.05)
 
 
 def sign_in(context: BrowserContext, url: str, user: User) -> None:
