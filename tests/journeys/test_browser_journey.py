@@ -49,10 +49,9 @@ LOOKS = (
 WAYS = (LOOKS[0],)
 # What htmx says when a newer choice takes the place of a request under way.
 OVERTAKEN = ("htmx:afterRequest", "htmx:sendAbort")
-# What Chromium says when a page is left for one without view transitions.
-NO_TRANSITION = (
-    "Transition was aborted because of invalid state. ViewTransition opt-in disabled"
-)
+# What Chromium says when it leaves out a view transition: the next page has none, or
+# was to be seen before the picture of this one was taken.
+NO_TRANSITION = "Transition was aborted because of invalid state."
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Visitor:
 
     def note(self, complaint: str) -> None:
         """Keep what the browser complains of."""
-        if not complaint.startswith(OVERTAKEN) and complaint != NO_TRANSITION:
+        if not complaint.startswith((*OVERTAKEN, NO_TRANSITION)):
             self.complaints.append(complaint)
 
     def picture(self, name: str) -> None:
