@@ -16,7 +16,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog import services as catalog
-from catalog.admin_prices import MAY_CHANGE, ask_for_prices, products_in
+from catalog.admin_prices import (
+    MAY_CHANGE,
+    MAY_SEE_COSTS,
+    ask_for_prices,
+    products_in,
+)
 from catalog.admin_revisions import revisions_of
 from catalog.models import (
     Category,
@@ -43,6 +48,7 @@ from common.admin import (
     register,
 )
 from common.admin_sheets import ImportAdmin
+from common.importing import SheetExport, SheetImport
 from common.money import money
 
 MAY_ENTER = ("catalog.add_product", "catalog.change_product")
@@ -63,6 +69,11 @@ class PriceForm(ReasonForm):
 class ProductForm(forms.ModelForm[Product]):
     """Holds the old price against one that the form does not show."""
 
+    class Meta:
+        help_texts = {
+            "cost": _("What one costs the shop, in minor units. Only staff see it.")
+        }
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         price = cleaned.get("price", self.instance.price)
@@ -71,6 +82,8 @@ class ProductForm(forms.ModelForm[Product]):
             self.add_error(
                 "compare_at_price", _("This must be above the price, or empty.")
             )
+        if (cleaned.get("cost") or 0) < 0:
+            self.add_error("cost", _("This must not be below zero."))
         return cleaned
 
 
@@ -205,6 +218,11 @@ class PriceChangeInline(ReadOnlyInline[PriceChange]):
         return money(change.new_price)
 
 
+def may_see_costs(request: HttpRequest) -> bool:
+    """Tell whether this person may know what products cost the shop."""
+    return any(request.user.has_perm(name) for name in MAY_SEE_COSTS)
+
+
 class ProductAdmin(ImportAdmin[Any], Priced):
     """The price of a product is changed by an action, which keeps the old one.
 
@@ -237,6 +255,8 @@ class ProductAdmin(ImportAdmin[Any], Priced):
         "category",
         "price",
         "compare_at_price",
+        "cost",
+        "margin",
         "description",
         "group",
         "options",
@@ -250,8 +270,28 @@ class ProductAdmin(ImportAdmin[Any], Priced):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Product | None = None
     ) -> list[str]:
-        fixed = ["published_at", "rating", "together", "version"]
+        fixed = ["margin", "published_at", "rating", "together", "version"]
+        if not self.has_price_permission(request):
+            fixed.append("cost")
         return fixed if obj is None else ["price", *fixed]
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> list[Any]:
+        hidden = set() if may_see_costs(request) else {"cost", "margin"}
+        return [name for name in self.fields if name not in hidden]
+
+    def export_sheet(self, request: HttpRequest, name: str) -> SheetExport:
+        sheet = super().export_sheet(request, name)
+        if not may_see_costs(request):
+            sheet.leave_out("cost")
+        return sheet
+
+    def import_sheet(self, request: HttpRequest, name: str) -> SheetImport:
+        sheet = super().import_sheet(request, name)
+        if not may_see_costs(request):
+            sheet.leave_out("cost")
+        elif not self.has_price_permission(request):
+            sheet.fields["cost"].readonly = True
+        return sheet
 
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: Any
@@ -266,6 +306,13 @@ class ProductAdmin(ImportAdmin[Any], Priced):
     @display(description=_("price"), ordering="price")
     def price_text(self, product: Product) -> str:
         return money(product.price)
+
+    @display(description=_("margin"))
+    def margin(self, product: Product) -> str:
+        if product.cost is None or product.price is None:
+            return "–"
+        left = product.price - product.cost
+        return f"{money(left)} ({int(left * 100 / product.price)} %)"
 
     @display(description=_("published"), boolean=True, ordering="published_at")
     def is_published(self, product: Product) -> bool:

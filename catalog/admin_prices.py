@@ -37,6 +37,8 @@ from common.ids import uuid7
 from common.money import decimals, from_major, money
 
 MAY_CHANGE = "catalog.change_price"
+# What products cost the shop is for those who set prices or read what they bring.
+MAY_SEE_COSTS = (MAY_CHANGE, "analytics.view_dailysales")
 MOST_SHOWN = 300
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -77,7 +79,10 @@ class PricesForm(ReasonForm):
         help_text=_("Then the old prices come back. Empty: it is for good."),
     )
     sure = forms.BooleanField(
-        label=_("I have looked at the prices that change by more than half"),
+        label=_(
+            "I have looked at the prices that change by more than half or do not"
+            " cover the cost"
+        ),
         required=False,
     )
     field_order = ["way", "value", "rounding", "step", "starts_at", "ends_at", "reason"]
@@ -145,6 +150,21 @@ class Preview:
         return sum(price.is_large for price in self.prices)
 
     @property
+    def below_cost(self) -> int:
+        """How many would bring less than they cost the shop."""
+        return sum(price.is_below_cost for price in self.changing)
+
+    @property
+    def without_cost(self) -> int:
+        """How many have no margin to show."""
+        return sum(price.cost is None for price in self.prices)
+
+    @property
+    def is_risky(self) -> bool:
+        """Whether somebody has to say that they looked."""
+        return bool(self.large or self.below_cost)
+
+    @property
     def same(self) -> int:
         """How many stay as they are."""
         return len(self.prices) - len(self.changing)
@@ -155,20 +175,18 @@ class Preview:
         told = repr([(price.product_id, price.old, price.new) for price in self.prices])
         return sha256(told.encode()).hexdigest()[:32]
 
-    def rows(self) -> list[tuple[NewPrice, str, str, str, SafeString | str]]:
+    def rows(self) -> list[tuple[NewPrice, dict[str, Any]]]:
         """Return what the page shows, what to look at first; of many only some."""
         order = sorted(
             self.prices,
             key=lambda price: (
                 not price.is_impossible,
+                price.is_same or not price.is_below_cost,
                 not price.is_large,
                 price.is_same,
             ),
         )
-        return [
-            (price, money(price.old), money(price.new), _signed(price), _warning(price))
-            for price in order[:MOST_SHOWN]
-        ]
+        return [(price, _cells(price)) for price in order[:MOST_SHOWN]]
 
     @property
     def hidden(self) -> int:
@@ -181,12 +199,33 @@ def preview(product_ids: Sequence[int], rule: PriceRule) -> Preview:
     products = Product.objects.filter(pk__in=product_ids).order_by("sku")
     return Preview(
         [
-            NewPrice(pk, sku, name, price, rule.new_price(price))
-            for pk, sku, name, price in products.values_list(
-                "pk", "sku", "name", "price"
+            NewPrice(pk, sku, name, price, rule.new_price(price), cost)
+            for pk, sku, name, price, cost in products.values_list(
+                "pk", "sku", "name", "price", "cost"
             )
         ]
     )
+
+
+def _cells(price: NewPrice) -> dict[str, Any]:
+    return {
+        "old": money(price.old),
+        "new": money(price.new),
+        "difference": _signed(price),
+        "cost": "–" if price.cost is None else money(price.cost),
+        "margin": _margin(price),
+        "warning": _warning(price),
+    }
+
+
+def _margin(price: NewPrice) -> str:
+    if price.margin is None:
+        return "–"
+    old, new = price.margin_percent(price.old), price.margin_percent(price.new)
+    if new is None:
+        return money(price.margin)
+    before = "" if new == old else f"{old} % → "
+    return f"{money(price.margin)} ({before}{new} %)"
 
 
 def _signed(price: NewPrice) -> str:
@@ -197,6 +236,8 @@ def _signed(price: NewPrice) -> str:
 def _warning(price: NewPrice) -> SafeString | str:
     if price.is_impossible:
         return tag("bad", _("No price"))
+    if price.is_below_cost and not price.is_same:
+        return tag("bad", _("Below cost"))
     if price.is_large:
         return tag("warn", _("More than half"))
     return tag("off", _("Unchanged")) if price.is_same else ""
@@ -220,7 +261,7 @@ def ask_for_prices(
         "title": _("Change prices"),
         "form": form,
         "preview": seen,
-        "asks_if_sure": seen is not None and seen.large > 0,
+        "asks_if_sure": seen is not None and seen.is_risky,
         "products": ",".join(map(str, product_ids)),
         "count": len(product_ids),
         "key": request.POST.get("key") or uuid7().hex,
@@ -234,8 +275,11 @@ def _may_apply(request: HttpRequest, form: PricesForm, seen: Preview) -> bool:
         text = _("Prices have moved since the preview. Please look again.")
     elif seen.impossible:
         text = _("Some products would cost nothing or less. Change the rule.")
-    elif seen.large and not form.cleaned_data["sure"]:
-        text = _("Some prices change by more than half: tick the box that you saw it.")
+    elif seen.is_risky and not form.cleaned_data["sure"]:
+        text = _(
+            "Some prices change by more than half or do not cover the cost:"
+            " tick the box that you saw it."
+        )
     else:
         return True
     messages.error(request, str(text))

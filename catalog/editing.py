@@ -1,6 +1,6 @@
 """Entering products and changing what is said of them: facts, texts, photos, prices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ FACTS = (
     "group_id",
     "options",
     "weight_grams",
+    "cost",
 )
 MAX_PHOTOS = 20
 LONGEST_SLUG = 200
@@ -70,8 +71,8 @@ def create(
     ``facts`` are some of ``FACTS``, SKU, name and category among them. Raises
     ``SkuTaken``, ``ShelfNotFound`` or ``CompareAtPriceInvalid``.
     """
-    _check_prices(price, compare_at_price)
-    _check_shelves(facts)
+    check_prices(price, compare_at_price)
+    check_shelves([facts])
     product = Product(
         price=price,
         compare_at_price=compare_at_price,
@@ -79,7 +80,7 @@ def create(
         **facts,
     )
     if not product.slug:
-        product.slug = _slug(product)
+        product.slug = slug_of(product)
     _save(product)
     _write_texts(product, texts)
     product.refresh_from_db()
@@ -101,7 +102,7 @@ def change(
     changes nothing, and nobody is told.
     """
     product = catalog.lock(product_id)
-    _check_shelves(facts)
+    check_shelves([facts])
     changed = {
         name: value for name, value in facts.items() if getattr(product, name) != value
     }
@@ -149,7 +150,7 @@ def set_price(
     The same prices change nothing. Raises ``ProductNotFound`` or
     ``CompareAtPriceInvalid``.
     """
-    _check_prices(price, compare_at_price)
+    check_prices(price, compare_at_price)
     product = catalog.lock(product_id)
     if product.price != price:
         product = catalog.change_price(
@@ -220,6 +221,30 @@ def arrange_photos(*, product_id: int, photos: Sequence[Arranged]) -> None:
     catalog.changed(product_id=product_id)
 
 
+def check_prices(price: int, compare_at_price: int | None) -> None:
+    """Raise ``CompareAtPriceInvalid`` for a reduced price that is no lower."""
+    if compare_at_price is not None and compare_at_price <= price:
+        raise CompareAtPriceInvalid(price=price)
+
+
+def check_shelves(many: Iterable[Mapping[str, Any]]) -> None:
+    """Raise ``ShelfNotFound`` if facts name a category or group that is not there."""
+    facts = list(many)
+    for name, shelves in (
+        ("category_id", Category.objects.all()),
+        ("group_id", ProductGroup.objects.all()),
+    ):
+        wanted = {own[name] for own in facts if own.get(name) is not None}
+        if wanted and shelves.filter(pk__in=wanted).count() < len(wanted):
+            raise ShelfNotFound
+
+
+def slug_of(product: Product) -> str:
+    """Return the slug that follows from a product's name, or else its SKU."""
+    named = slugify(product.name, allow_unicode=True)[:LONGEST_SLUG].strip("-")
+    return named or slugify(product.sku, allow_unicode=True) or "product"
+
+
 def _save(product: Product, fields: Sequence[str] | None = None) -> None:
     try:
         with transaction.atomic():
@@ -250,21 +275,3 @@ def _write_texts(product: Product, texts: Texts) -> bool:
         text.save()
         is_changed = True
     return is_changed
-
-
-def _check_prices(price: int, compare_at_price: int | None) -> None:
-    if compare_at_price is not None and compare_at_price <= price:
-        raise CompareAtPriceInvalid(price=price)
-
-
-def _check_shelves(facts: Mapping[str, Any]) -> None:
-    category_id, group_id = facts.get("category_id"), facts.get("group_id")
-    if category_id is not None and not Category.objects.filter(pk=category_id).exists():
-        raise ShelfNotFound
-    if group_id is not None and not ProductGroup.objects.filter(pk=group_id).exists():
-        raise ShelfNotFound
-
-
-def _slug(product: Product) -> str:
-    named = slugify(product.name, allow_unicode=True)[:LONGEST_SLUG].strip("-")
-    return named or slugify(product.sku, allow_unicode=True) or "product"

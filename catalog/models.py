@@ -86,6 +86,8 @@ class Product(models.Model):
     compare_at_price = models.BigIntegerField(
         _("compare-at price"), null=True, blank=True
     )
+    # What one of them costs the shop. Staff's business: it is never published.
+    cost = models.BigIntegerField(null=True, blank=True)
     category = models.ForeignKey(
         Category, on_delete=models.PROTECT, related_name="products"
     )
@@ -137,6 +139,10 @@ class Product(models.Model):
                 condition=Q(compare_at_price__isnull=True)
                 | Q(compare_at_price__gt=F("price")),
                 name="product_compare_at_price_above_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost__isnull=True) | Q(cost__gte=0),
+                name="product_cost_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(archived_at__isnull=True) | Q(published_at__isnull=True),

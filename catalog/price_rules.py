@@ -83,6 +83,8 @@ class NewPrice:
     name: str
     old: int
     new: int
+    # What one of them costs the shop, if that is known.
+    cost: int | None = None
 
     @property
     def difference(self) -> int:
@@ -108,6 +110,22 @@ class NewPrice:
     def is_large(self) -> bool:
         """Whether it changes by more than half."""
         return abs(self.difference) * 100 > self.old * LARGE_PERCENT
+
+    @property
+    def is_below_cost(self) -> bool:
+        """Whether each one that is sold for the new price loses money."""
+        return self.cost is not None and 0 < self.new < self.cost
+
+    @property
+    def margin(self) -> int | None:
+        """What is left of the new price."""
+        return None if self.cost is None else self.new - self.cost
+
+    def margin_percent(self, price: int) -> int | None:
+        """Return what part of a price is left, rounded towards nothing."""
+        if self.cost is None or price <= 0:
+            return None
+        return int((price - self.cost) * 100 / price)
 
 
 def nearest(amount: int, step: int) -> int:

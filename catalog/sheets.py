@@ -1,17 +1,30 @@
 """Products and prices as tables: out, and in again through the services."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_unicode_slug
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from catalog import editing, revisions
+from catalog.bulk import Facts, NewProduct, change_many, create_many
 from catalog.models import Category, Product
 from catalog.price_rules import NewPrice
 from common import audit
-from common.importing import Amount, Job, SheetImport, Whole, YesNo, column, shown
+from common.errors import DomainError
+from common.importing import (
+    Amount,
+    Job,
+    Row,
+    SheetImport,
+    Whole,
+    YesNo,
+    column,
+    shown,
+)
 
 PUBLISHED = "is_published"
 # Columns that are facts of a product, by the name of the fact.
@@ -20,6 +33,7 @@ FACTS = {
     "slug": "slug",
     "description": "description",
     "weight_grams": "weight_grams",
+    "cost": "cost",
 }
 LONGEST = {"sku": 40, "name": 200, "slug": 200, "description": 20_000}
 
@@ -39,6 +53,7 @@ class ProductSheet(SheetImport):
     # Of a product that is new; others have a history of prices.
     price = column("price", Amount())
     compare_at_price = column("compare_at_price", Amount())
+    cost = column("cost", Amount())
     rating = shown("rating", reads="rating_average")
     reviews = shown("reviews", reads="rating_count")
     created_at = shown("created_at")
@@ -47,7 +62,7 @@ class ProductSheet(SheetImport):
         model = Product
         fields = (
             *("sku", "name", "slug", "category", "description", "weight_grams"),
-            *("is_published", "price", "compare_at_price"),
+            *("is_published", "price", "compare_at_price", "cost"),
             *("rating", "reviews", "created_at"),
         )
 
@@ -86,18 +101,15 @@ class ProductSheet(SheetImport):
             wrong |= _wrong_slug(changes["slug"])
         if "category" in changes and changes["category"] not in self._shelves:
             wrong["category"] = _("There is no category with this slug.")
-        if changes.get("weight_grams", 0) < 0:
-            wrong["weight_grams"] = _("This must not be below zero.")
+        for name in ("weight_grams", "cost"):
+            if changes.get(name, 0) < 0:
+                wrong[name] = _("This must not be below zero.")
         wrong |= self._wrong_prices(thing, changes)
         if wrong:
             raise ValidationError(wrong)
 
-    def write(self, thing: Any, job: Job, number: int, *, is_new: bool) -> None:
-        changes = self.changed(thing)
-        if is_new:
-            job.once(str(number), lambda: self._enter(changes, job))
-        else:
-            job.once(str(number), lambda: self._edit(thing, changes, job))
+    def write(self, rows: Sequence[Row], job: Job, place: str) -> Mapping[int, str]:
+        return job.once(place, lambda: self._write(rows, job), rows=len(rows))
 
     def changed(self, thing: Any) -> dict[str, Any]:
         """Return the new values by their columns, amounts in minor units."""
@@ -129,36 +141,75 @@ class ProductSheet(SheetImport):
             facts["category_id"] = self._shelves[changes["category"]]
         return facts
 
-    def _enter(self, changes: dict[str, Any], job: Job) -> None:
-        product = editing.create(
+    def _write(self, rows: Sequence[Row], job: Job) -> Mapping[int, DomainError]:
+        try:
+            with transaction.atomic():
+                self._write_together(rows, job)
+        except (DomainError, IntegrityError):
+            return self._write_each(rows, job)
+        return {}
+
+    def _write_together(self, rows: Sequence[Row], job: Job) -> None:
+        known = {row.thing.pk: row.thing for row in rows if not row.is_new}
+        new = [self.changed(row.thing) for row in rows if row.is_new]
+        changes = {pk: self.changed(thing) for pk, thing in known.items()}
+        changed = change_many(
+            {
+                pk: Facts(self._facts(own), own.get(PUBLISHED))
+                for pk, own in changes.items()
+            }
+        )
+        made = create_many([self._new(own) for own in new])
+        told = [
+            (changed[pk], _before(known[pk], own), own) for pk, own in changes.items()
+        ]
+        told += [(product, {}, own) for product, own in zip(made, new, strict=True)]
+        self._tell(told, job)
+
+    def _write_each(self, rows: Sequence[Row], job: Job) -> Mapping[int, DomainError]:
+        """Find out which row it is that cannot be done; the others are."""
+        refused: dict[int, DomainError] = {}
+        for row in rows:
+            try:
+                with transaction.atomic():
+                    self._write_one(row, job)
+            except DomainError as error:
+                refused[row.number] = error
+        return refused
+
+    def _write_one(self, row: Row, job: Job) -> None:
+        changes = self.changed(row.thing)
+        if row.is_new:
+            new = self._new(changes)
+            product = editing.create(
+                facts=new.facts,
+                price=new.price,
+                compare_at_price=new.compare_at_price,
+                texts={},
+                is_published=new.is_published,
+            )
+        else:
+            product = editing.change(
+                product_id=row.thing.pk,
+                facts=self._facts(changes),
+                texts={},
+                is_published=changes.get(PUBLISHED),
+            )
+        self._tell([(product, _before(row.thing, changes), changes)], job)
+
+    def _new(self, changes: dict[str, Any]) -> NewProduct:
+        return NewProduct(
             facts=self._facts(changes) | {"sku": changes["sku"]},
             price=changes["price"],
             compare_at_price=changes.get("compare_at_price"),
-            texts={},
             is_published=bool(changes.get(PUBLISHED)),
         )
-        self._tell(product, {}, changes, job)
-
-    def _edit(self, thing: Any, changes: dict[str, Any], job: Job) -> None:
-        product = editing.change(
-            product_id=thing.pk,
-            facts=self._facts(changes),
-            texts={},
-            is_published=changes.get(PUBLISHED),
-        )
-        before = {name: thing.values_before.get(name) for name in changes}
-        self._tell(product, before, changes, job)
 
     def _tell(
-        self, product: Product, before: dict[str, Any], after: dict[str, Any], job: Job
+        self, rows: Sequence[tuple[Product, dict[str, Any], dict[str, Any]]], job: Job
     ) -> None:
-        audit.write(
-            product,
-            actor_id=job.actor_id,
-            action="Import products",
-            reason=job.reason,
-            before=before,
-            after=after,
+        audit.write_each(
+            rows, actor_id=job.actor_id, action="Import products", reason=job.reason
         )
 
 
@@ -166,17 +217,18 @@ class PriceSheet(SheetImport):
     """Prices, changed together: what comes in can be undone for a day."""
 
     needed = ("sku", "price")
-    most_rows = revisions.MOST  # they are one transaction
+    most_rows = revisions.MOST  # they change in one transaction
 
     sku = column("sku")
     name = shown("name")
     price = column("price", Amount())
     compare_at_price = shown("compare_at_price", Amount())
+    cost = shown("cost", Amount())
     is_on_sale = shown("is_on_sale", YesNo())
 
     class Meta(SheetImport.Meta):
         model = Product
-        fields = ("sku", "name", "price", "compare_at_price", "is_on_sale")
+        fields = ("sku", "name", "price", "compare_at_price", "cost", "is_on_sale")
 
     def get_queryset(self) -> QuerySet[Product]:
         return _products()
@@ -192,10 +244,12 @@ class PriceSheet(SheetImport):
         if thing.price is not None and thing.price <= 0:
             raise ValidationError({"price": _("A price is more than nothing.")})
 
-    def write(self, thing: Any, job: Job, number: int, *, is_new: bool) -> None:
-        self._prices.append(
-            NewPrice(thing.pk, thing.sku, thing.name, thing.price_before, thing.price)
-        )
+    def write(self, rows: Sequence[Row], job: Job, place: str) -> Mapping[int, str]:
+        self._prices += [
+            NewPrice(one.pk, one.sku, one.name, one.price_before, one.price)
+            for one in (row.thing for row in rows)
+        ]
+        return {}
 
     def after_init_instance(
         self,
@@ -212,7 +266,7 @@ class PriceSheet(SheetImport):
             return
         job.once("prices", lambda: self._make(job), rows=len(self._prices))
 
-    def _make(self, job: Job) -> None:
+    def _make(self, job: Job) -> Mapping[int, DomainError]:
         revision = revisions.make(
             self._prices,
             rule=str(_("By a file")),
@@ -226,6 +280,13 @@ class PriceSheet(SheetImport):
             reason=job.reason,
             after={"prices": len(self._prices)},
         )
+        return {}
+
+
+def _before(thing: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return what was there of what changes; a new product was nothing."""
+    old = thing.values_before
+    return {name: old.get(name) for name in changes} if old else {}
 
 
 def _wrong_slug(slug: str) -> dict[str, Any]:

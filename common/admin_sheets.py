@@ -94,6 +94,10 @@ class ExportAdmin(_Linked[M]):
 
     exports: Mapping[str, type[SheetExport]] = {}
 
+    def export_sheet(self, request: HttpRequest, name: str) -> SheetExport:
+        """Return the table of that name, as this person may see it."""
+        return self.exports[name]()
+
     def sheet_links(self, request: HttpRequest) -> list[tuple[Any, str]]:
         links = super().sheet_links(request)
         if not self.has_view_permission(request):
@@ -133,7 +137,7 @@ class ExportAdmin(_Linked[M]):
             "form": form,
             "count": found.count(),
             "is_filtered": bool(request.GET),
-            "columns": self.exports[name]().get_export_headers(),
+            "columns": self.export_sheet(request, name).get_export_headers(),
         }
         return TemplateResponse(request, "admin/sheets/export.html", context)
 
@@ -148,7 +152,7 @@ class ExportAdmin(_Linked[M]):
     def _send(
         self, request: HttpRequest, name: str, found: QuerySet[M], form: str
     ) -> HttpResponseBase:
-        table = self.exports[name]()
+        table = self.export_sheet(request, name)
         objects = table.get_queryset()
         if request.GET or objects.model is not self.model:
             objects = objects.filter(pk__in=found.order_by().values("pk"))
@@ -189,6 +193,10 @@ class ImportAdmin(ExportAdmin[M]):
     import_permissions: Mapping[str, Sequence[str]] = {}
     import_help: Mapping[str, Any] = {}
 
+    def import_sheet(self, request: HttpRequest, name: str) -> SheetImport:
+        """Return the table of that name, with what this person may change."""
+        return self.imports[name]()
+
     def sheet_links(self, request: HttpRequest) -> list[tuple[Any, str]]:
         return [
             *super().sheet_links(request),
@@ -220,7 +228,7 @@ class ImportAdmin(ExportAdmin[M]):
         if request.method == "POST" and form.is_valid():
             try:
                 table = sheets.read(_content(request, key))
-                checked = self.imports[name]().run(table)
+                checked = self.import_sheet(request, name).run(table)
                 if is_confirmed and not checked.errors and not checked.count("bad"):
                     return self._apply(request, name, table, form, key)
             except DomainError as error:
@@ -233,7 +241,7 @@ class ImportAdmin(ExportAdmin[M]):
         reason = form.cleaned_data["reason"]
         uploaded_at = cache.get(_uploaded_key(request, key)) or timezone.now()
         job = Job(cast(int, request.user.pk), reason, key, uploaded_at)
-        done = self.imports[name]().run(table, job)
+        done = self.import_sheet(request, name).run(table, job)
         if done.errors or done.count("bad"):
             for error in done.errors:
                 self.message_user(request, error, messages.ERROR)
@@ -261,7 +269,7 @@ class ImportAdmin(ExportAdmin[M]):
         key: str,
         checked: Checked | None,
     ) -> HttpResponse:
-        table = self.imports[name]()
+        table = self.import_sheet(request, name)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

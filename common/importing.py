@@ -4,7 +4,9 @@ Nothing is saved here: each row that changes something goes through a service. A
 checks all rows and calls none.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -24,11 +26,13 @@ from common import idempotency
 from common.errors import DomainError
 from common.idempotency import Claim, Reply
 from common.money import decimals, from_major
+from common.sheets import MAX_ROWS
 
 YES, NO = (
     {"yes", "true", "1", "y", "예", "да"},
     {"no", "false", "0", "n", "아니요", "нет"},
 )
+logger = logging.getLogger(__name__)
 LARGEST = 10**12
 KINDS = {
     RowResult.IMPORT_TYPE_NEW: "new",
@@ -114,6 +118,18 @@ def shown(name: str, widget: Widget | None = None, *, reads: str = "") -> Field:
     )
 
 
+Refusals = Mapping[int, DomainError]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file that changes something, by its number in the file."""
+
+    number: int
+    thing: Any
+    is_new: bool
+
+
 @dataclass(slots=True)
 class Job:
     """An import: whose, why, and under which key each part of it counts once.
@@ -127,10 +143,17 @@ class Job:
     uploaded_at: datetime
     done: int = 0
 
-    def once(self, place: str, effect: Callable[[], object], *, rows: int = 1) -> None:
-        """Do a part of it, by its place in the file, unless it was done before."""
+    def once(
+        self, place: str, effect: Callable[[], Refusals], *, rows: int
+    ) -> dict[int, str]:
+        """Do a part of it, by its place in the file, unless it was done before.
+
+        Returns why rows of it were refused, then or now, by their numbers.
+        """
         reply = idempotency.run(self.claim(place), lambda: _done(effect()))
-        self.done += 0 if reply.is_replayed else rows
+        refused = {int(number): why for number, why in json.loads(reply.body).items()}
+        self.done += 0 if reply.is_replayed else rows - len(refused)
+        return refused
 
     def claim(self, place: str) -> Claim:
         """Return the key of a part."""
@@ -180,6 +203,10 @@ class Checked:
 class SheetExport(resources.ModelResource):  # type: ignore[misc]  # untyped library
     """Columns of a model for a table that leaves the shop."""
 
+    def leave_out(self, name: str) -> None:
+        """Have no such column for whoever takes or brings this table."""
+        self.fields.pop(name, None)
+
     def rows(self, objects: Iterator[Model]) -> Iterator[list[Any]]:
         """Return the cells of each object."""
         readers = [self._reader(each) for each in self.get_export_fields()]
@@ -204,8 +231,10 @@ class SheetImport(SheetExport):
     # Without these there is nothing to do.
     needed: Sequence[str] = ("sku",)
     creates = False
-    # Each row is a transaction, and a page has not all the time in the world.
-    most_rows = 1_000
+    # A page has not all the time in the world.
+    most_rows = MAX_ROWS
+    # So many rows of the file are one transaction, less those that are refused.
+    part = 250
 
     class Meta:
         use_transactions = False
@@ -219,8 +248,11 @@ class SheetImport(SheetExport):
     def check(self, thing: Any) -> None:
         """Raise ``ValidationError`` for what is wrong beyond single cells."""
 
-    def write(self, thing: Any, job: Job, number: int, *, is_new: bool) -> None:
-        """Change what a row says, by a service; raises ``DomainError``."""
+    def write(self, rows: Sequence[Row], job: Job, place: str) -> Mapping[int, str]:
+        """Change what the rows of a part say, by services and ``job.once``.
+
+        Returns why rows were refused, by their numbers.
+        """
         raise NotImplementedError
 
     def finish(self, job: Job) -> None:
@@ -238,7 +270,7 @@ class SheetImport(SheetExport):
         names = table[known] if known in table.headers else [""] * len(table)
         return Checked(
             [
-                self._line(number, name, row)
+                self._line(number, name, row, self._refused.get(number, ""))
                 for number, (name, row) in enumerate(
                     zip(names, result.rows, strict=False), 2
                 )
@@ -252,6 +284,8 @@ class SheetImport(SheetExport):
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         self._seen: set[str] = set()
+        self._waiting: list[Row] = []
+        self._refused: dict[int, str] = {}
         if len(dataset) > self.most_rows:
             raise ValidationError(
                 _("A file may have up to %(rows)s rows here: split it.")
@@ -312,17 +346,45 @@ class SheetImport(SheetExport):
         **kwargs: Any,
     ) -> None:
         job, number = kwargs["job"], kwargs["row_number"] + 1
-        if job is not None:
-            self.write(instance, job, number, is_new=is_create)
+        if job is None:
+            return
+        # By the place in the file: sent again, the parts are the same ones.
+        if (
+            self._waiting
+            and self._waiting[0].number // self.part != number // self.part
+        ):
+            self._write_part(job)
+        self._waiting.append(Row(number, instance, is_create))
 
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
         job = kwargs["job"]
-        if job is None or result.has_errors() or result.has_validation_errors():
+        if job is not None:
+            self._write_part(job)
+        if (
+            job is None
+            or self._refused
+            or result.has_errors()
+            or result.has_validation_errors()
+        ):
             return
         try:
             self.finish(job)
         except DomainError as error:
             self.handle_import_error(result, error)
+
+    def _write_part(self, job: Job) -> None:
+        rows, self._waiting = self._waiting, []
+        if not rows:
+            return
+        place = f"part {rows[0].number // self.part}"
+        try:
+            self._refused |= self.write(rows, job, place)
+        except Exception as error:
+            if not isinstance(error, DomainError):
+                logger.exception("%s of an import failed", place)
+            self._refused |= dict.fromkeys(
+                (row.number for row in rows), _sentence(error)
+            )
 
     def changes(self, instance: Any) -> list[tuple[str, Any, Any]]:
         """Return what a row changes of a thing: column, old and new value."""
@@ -340,8 +402,9 @@ class SheetImport(SheetExport):
             if not each.readonly
         }
 
-    def _line(self, number: int, name: str, row: RowResult) -> Line:
+    def _line(self, number: int, name: str, row: RowResult, refused: str) -> Line:
         errors = [_sentence(error.error) for error in row.errors]
+        errors += [refused] if refused else []
         if row.validation_error is not None:
             errors += _sentences(row.validation_error)
         is_good = not errors and row.instance is not None
@@ -372,5 +435,6 @@ def _sentence(error: Exception) -> str:
     return str(_("This could not be done (%(kind)s).")) % {"kind": type(error).__name__}
 
 
-def _done(_result: object) -> Reply:
-    return Reply(204, "")
+def _done(refused: Refusals) -> Reply:
+    said = {str(number): str(error.detail) for number, error in refused.items()}
+    return Reply(200, json.dumps(said))

@@ -257,7 +257,7 @@ def adjust(
     since the number was read. Raises ``StockBelowReserved`` rather than break a
     promise to an unpaid order or to somebody a unit is kept for.
     """
-    _check_adjustment(kind, delta, reason)
+    check_adjustment(kind, delta, reason)
     stock, _created = Stock.objects.select_for_update(no_key=True).get_or_create(
         product_id=product_id
     )
@@ -370,7 +370,8 @@ def _give_back(sql: str, params: dict[str, Any]) -> tuple[Moved, ...]:
     return moved
 
 
-def _check_adjustment(kind: MovementKind, delta: int, reason: str) -> None:
+def check_adjustment(kind: MovementKind, delta: int, reason: str) -> None:
+    """Raise ``AdjustmentInvalid`` for what staff cannot have done to goods."""
     wrong_way = ALWAYS_MORE if delta < 0 else ALWAYS_FEWER
     if kind not in STAFF_KINDS or delta == 0 or kind in wrong_way:
         raise AdjustmentInvalid(_("This kind of movement needs another amount."))

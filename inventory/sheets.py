@@ -1,5 +1,6 @@
 """Stock as a table: out as it stands, in as movements with a reason."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -7,9 +8,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
-from common.importing import Job, SheetImport, Whole, column, shown
-from inventory import services as inventory
-from inventory import sources
+from common.errors import DomainError
+from common.importing import Job, Row, SheetImport, Whole, column, shown
+from inventory.bulk import Step, adjust_many
 from inventory.models import ALWAYS_FEWER, ALWAYS_MORE, STAFF_KINDS, MovementKind
 
 MOST = 10**9
@@ -70,21 +71,27 @@ class StockSheet(SheetImport):
         if wrong:
             raise ValidationError(wrong)
 
-    def write(self, thing: Any, job: Job, number: int, *, is_new: bool) -> None:
-        job.once(str(number), lambda: _move(thing, job))
+    def write(self, rows: Sequence[Row], job: Job, place: str) -> Mapping[int, str]:
+        steps = [_step(row.number, row.thing, job) for row in rows]
+
+        def move() -> Mapping[int, DomainError]:
+            # Whatever was sold since the file came is taken off what was counted.
+            return adjust_many(steps, counted_at=job.uploaded_at, actor_id=job.actor_id)
+
+        return job.once(place, move, rows=len(rows))
 
 
-def _move(thing: Any, job: Job) -> object:
-    said = {
-        "product_id": thing.pk,
-        "reason": (_given(thing, "note") or job.reason)[:200],
-        "reference": _given(thing, "reference") or "",
-        "actor_id": job.actor_id,
-    }
-    if (counted := _given(thing, "counted")) is not None:
-        # Whatever was sold since the file came is taken off what was counted.
-        return sources.count_as_of(on_hand=counted, counted_at=job.uploaded_at, **said)
-    return inventory.adjust(kind=_kind(thing), delta=thing.change, **said)
+def _step(number: int, thing: Any, job: Job) -> Step:
+    counted = _given(thing, "counted")
+    return Step(
+        number=number,
+        product_id=thing.pk,
+        kind=_kind(thing) if counted is None else MovementKind.COUNTED,
+        delta=_given(thing, "change") or 0,
+        counted=counted,
+        reference=_given(thing, "reference") or "",
+        reason=(_given(thing, "note") or job.reason)[:200],
+    )
 
 
 def _wrong_change(thing: Any, delta: int) -> dict[str, Any]:

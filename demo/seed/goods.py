@@ -132,6 +132,7 @@ def _write_product(
             article.text,
             article.price,
             article.was,
+            article.cost,
             shelf_ids[article.sku.partition("/")[0]],
             _group(writer, groups, article.group),
             json.dumps(article.options),

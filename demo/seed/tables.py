@@ -75,8 +75,8 @@ CATEGORIES = _table(Category, "id parent_id name slug position")
 GROUPS = _table(ProductGroup, "id name")
 PRODUCTS = _table(
     Product,
-    "id sku slug name description price compare_at_price category_id group_id options"
-    " weight_grams published_at rating_count version created_at",
+    "id sku slug name description price compare_at_price cost category_id group_id"
+    " options weight_grams published_at rating_count version created_at",
 )
 PHOTOS = _table(ProductPhoto, "product_id image width height alt position")
 TEXTS = _table(ProductText, "product_id language name description")
@@ -198,6 +198,12 @@ def check_at_once() -> None:
     """Check references with each COPY, not all of them at the end from memory."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def analyse() -> None:
+    """Tell the planner what stands in the tables: before the commit nobody else can."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def catch_up_sequences() -> None:

@@ -63,7 +63,7 @@ def test_action_asks_and_shows_no_preview_yet(boss: User, client: Client) -> Non
 def test_preview_shows_old_and_new_and_changes_nothing(
     boss: User, client: Client
 ) -> None:
-    mug = ProductFactory.create(price=12_345, name="Mug")
+    mug = ProductFactory.create(price=12_345, name="Mug", cost=8_000)
     bowl = ProductFactory.create(price=500)
 
     given = {"way": "set", "value": "500"}
@@ -74,7 +74,9 @@ def test_preview_shows_old_and_new_and_changes_nothing(
     assert "-₩11,845 (-95 %)" in page
     assert "1 changes by more than half." in page
     assert "1 stays as it is." in page
-    assert "there is no margin to show" in page
+    assert "1 would bring less than it costs the shop." in page
+    assert "1 product has no cost, so there is no margin to show." in page
+    assert "-₩7,500 (35 % → -1500 %)" in page
     assert prices() == [12_345, 500]
     assert not PriceRevision.objects.exists()
 
@@ -134,6 +136,19 @@ def test_large_change_has_to_be_ticked(boss: User, client: Client) -> None:
     assert "tick the box" in refused.content.decode()
     assert done.status_code == 302
     assert prices() == [4_000]
+
+
+def test_price_below_the_cost_has_to_be_ticked(boss: User, client: Client) -> None:
+    product = ProductFactory.create(price=10_000, cost=9_500)
+    button = previewed(client, ids(product))
+
+    refused = ask(client, ids(product), **button)
+    assert "tick the box" in refused.content.decode()
+    assert prices() == [10_000]
+    done = ask(client, ids(product), **button, sure="on")
+
+    assert done.status_code == 302
+    assert prices() == [9_000]
 
 
 def test_price_of_nothing_is_not_offered(boss: User, client: Client) -> None:
