@@ -9,7 +9,7 @@ from analytics.models import Behaviour, Privacy
 from catalog.models import Product
 from demo.seed.moments import DAY, HOUR, MINUTE, aware, moment
 from demo.seed.people import People
-from demo.seed.tables import BEHAVIOUR, Row, Writer
+from demo.seed.tables import BEHAVIOUR, Row, Writer, analyse
 from orders.models import OrderLine
 
 # How many shoppers said yes, and how many visitors without an account did.
@@ -96,6 +96,9 @@ def observe(writer: Writer, people: People, rng: Random, now: int) -> None:
         actor = pseudonyms.of_visitor(f"demo {number}")
         visits.browse(actor, now - rng.randrange(HOUR, WINDOW))
     writer.flush()
+    # Tables that were empty a moment ago look so to the planner: then it compares all
+    # with all, which at some ten thousand orders takes minutes.
+    analyse()
     recommendations.make_all()
 
 

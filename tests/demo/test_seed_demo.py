@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from analytics import recommendations
+from analytics.models import BehaviourEvent
 from analytics.selectors import best_sellers
 from catalog.models import Product, ProductPhoto
 from demo.catalogue import articles
-from orders.models import Order
+from orders.models import Order, OrderLine
 from points.models import PointAccount
 from tests.books import assert_books_balance
 
@@ -33,9 +36,31 @@ def seed(capfd: pytest.CaptureFixture[str]) -> Seed:
     return run
 
 
-def test_there_are_as_many_orders_and_products_as_wished(db: None, seed: Seed) -> None:
+@pytest.fixture
+def planners_rows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Tell what the planner knew when pairs were counted, and what was there."""
+    rows: list[tuple[int, int]] = []
+    make_all = recommendations.make_all
+
+    def look_and_make() -> None:
+        for model in (OrderLine, BehaviourEvent):
+            known = "SELECT reltuples::int FROM pg_class WHERE oid = %s::regclass"
+            with connection.cursor() as cursor:
+                cursor.execute(known, [model._meta.db_table])
+                rows.append((cursor.fetchone()[0], model._default_manager.count()))
+        make_all()
+
+    monkeypatch.setattr(recommendations, "make_all", look_and_make)
+    return rows
+
+
+def test_there_are_as_many_orders_and_products_as_wished(
+    db: None, seed: Seed, planners_rows: list[tuple[int, int]]
+) -> None:
     seed(products=40, orders=120, users=30)
 
+    # A table that it knows nothing of is empty to it: then it compares all with all.
+    assert [known == there > 0 for known, there in planners_rows] == [True, True]
     assert Product.objects.count() == 40
     assert Order.objects.count() == 120
     assert User.objects.filter(is_staff=False).count() == 30
