@@ -68,6 +68,11 @@ POINTS = Counter(
     "Points that were moved, without sign, by kind of movement.",
     ["kind"],
 )
+POLICY_REPORTS = Counter(
+    "shop_csp_reports",
+    "What browsers refused to load or run for our pages, by directive.",
+    ["directive"],
+)
 
 
 @cache

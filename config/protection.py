@@ -101,6 +101,8 @@ def content_policy() -> str | None:
     }
     if loose := sources & {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "data:"}:
         return f"CONTENT_SECURITY_POLICY must not allow {', '.join(sorted(loose))}."
+    if not policy.get("report-uri"):
+        return "CONTENT_SECURITY_POLICY must say where violations are reported."
     return None
 
 

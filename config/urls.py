@@ -8,7 +8,8 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.static import serve
 
-from config import health, metrics_page
+from config import browser_reports, health, metrics_page
+from config.content_policy import REPORTS
 from shop import third_parties
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("healthz", health.livez),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_page.view, name="metrics"),
+    path(REPORTS, browser_reports.view, name="csp-reports"),
     path("api/", include("api.urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
     # What there is of a second step stands on our own page.
