@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Barrier
 from time import sleep
+from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
@@ -11,10 +13,34 @@ from django.contrib.sessions.models import Session
 
 from api import tokens
 from inventory import services as inventory
+from orders import services as orders
+from orders.models import Order
 from payments import services as payments
 from payments.models import Payment
 from shop.accounts_adapter import AccountAdapter
+from tests.concurrency import STUCK_AFTER
 from tests.races import mutants
+
+
+@contextmanager
+def setting_out_without_lock(together: int) -> Iterator[None]:
+    """Look for a payment under way without a lock; all look before anybody writes."""
+    barrier = Barrier(together, timeout=STUCK_AFTER)
+    look = payments.open_attempt
+
+    def read(order_id: UUID, **_owner: Any) -> Order:
+        return Order.objects.get(pk=order_id)
+
+    def look_together(order_id: UUID) -> Payment | None:
+        found = look(order_id)
+        barrier.wait()
+        return found
+
+    with (
+        patch.object(orders, "lock", read),
+        patch.object(payments, "open_attempt", look_together),
+    ):
+        yield
 
 
 @contextmanager

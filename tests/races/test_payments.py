@@ -14,29 +14,32 @@ from payments.models import Payment, PaymentState, ProviderEvent, Refund
 from tests.concurrency import run_together, told
 from tests.factories import ProductFactory
 from tests.paying import captured, forgotten_payment, set_out
-from tests.races import mutants, payment_mutants
+from tests.races import payment_mutants
 from tests.races.stage import overdue, purchase, shoppers, unpaid_order
 
 # --- 13: setting out -----------------------------------------------------------------
 
 
+STARTERS = 20
+
+
 def one_order_started_many_times() -> tuple[dict[str, int], int]:
     [user], product = shoppers(1), ProductFactory.create()
     order_id = unpaid_order(user, product)
-    results = run_together(lambda _number: set_out(user, order_id), times=20)
+    results = run_together(lambda _number: set_out(user, order_id), times=STARTERS)
     return told(results), Payment.objects.count()
 
 
 def test_race_13_setting_out_many_times_opens_one_payment() -> None:
-    assert one_order_started_many_times() == ({"ok": 20}, 1)
+    assert one_order_started_many_times() == ({"ok": STARTERS}, 1)
 
 
 def test_race_13_setting_out_mutant_is_caught() -> None:
     # What the lock would put in order, the constraint breaks off.
-    with mutants.orders_without_lock():
+    with payment_mutants.setting_out_without_lock(STARTERS):
         words, payments = one_order_started_many_times()
 
-    assert words["IntegrityError"] > 0
+    assert words == {"IntegrityError": STARTERS - 1, "ok": 1}
     assert payments == 1
 
 
