@@ -44,6 +44,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         ),
     }
 
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Log a wrong password for somebody of the staff."""
+        super().authentication_failed(request, **credentials)
+        staff_hours.refuse(str(credentials.get("email") or ""))
+
     def post_login(
         self, request: HttpRequest, user: Any, **kwargs: Any
     ) -> HttpResponse:

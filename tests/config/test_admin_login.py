@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from accounts import staff_hours
+from common import audit
 from tests.factories import PASSWORD, StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +60,28 @@ def test_staff_sign_in_again_after_a_break_and_after_a_days_work(
     # Twenty minutes apart, so never idle; the 25th is eight hours after the first.
     assert answers == [200] * 25
     assert client.get("/admin/").status_code == 302
+
+
+def test_sign_ins_of_staff_are_in_the_log_and_those_of_shoppers_are_not(
+    client: Client,
+) -> None:
+    staff, shopper = StaffFactory.create(), UserFactory.create()
+
+    sign_in(client, staff.email, "wrong")
+    sign_in(client, staff.email)
+    client.post("/account/logout/")
+    for email, password in (
+        (staff.email, PASSWORD),
+        (shopper.email, PASSWORD),
+        (shopper.email, "wrong"),
+        ("nobody@example.com", "wrong"),
+    ):
+        page = {"login": email, "password": password}
+        Client().post("/accounts/login/", page)
+
+    rows = LogEntry.objects.order_by("pk")
+    assert [(row.user, audit.read(row).action, row.object_repr) for row in rows] == [
+        (staff, "Sign in refused", f"user {staff.pk}"),
+        (staff, "Sign in", f"user {staff.pk}"),
+        (staff, "Sign in", f"user {staff.pk}"),
+    ]
