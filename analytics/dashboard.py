@@ -92,7 +92,7 @@ def today_and_a_week_ago(now: datetime) -> tuple[Takings, Takings]:
     before, _end = bounds(today - WEEK)
     windows = {"new": (start, now), "old": (before, before + (now - start))}
     paid = _sums(Order.objects.all(), "paid_at", "total", windows)
-    given = _sums(Refund.objects.all(), "refunded_at", "amount", windows)
+    given = _sums(Refund.objects.of_sales(), "refunded_at", "amount", windows)
     new, old = (
         Takings(
             orders=paid[f"{name}_count"],

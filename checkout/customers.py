@@ -82,10 +82,7 @@ def _orders(found: Customer, user_id: int) -> None:
         paid=Count("pk", filter=Q(status__in=SETTLED)),
         total=Sum("total", filter=Q(paid_at__isnull=False)),
     )
-    # What came too late for an order went back without having bought it.
-    refunds = Refund.objects.filter(
-        order__user_id=user_id, order__paid_at__isnull=False
-    )
+    refunds = Refund.objects.of_sales().filter(order__user_id=user_id)
     back = refunds.aggregate(sum=Sum("amount"))
     found.orders = list(own.order_by("-placed_at", "-pk")[:SHOWN])
     found.order_count, found.paid_count = counted["all"], counted["paid"]

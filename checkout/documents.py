@@ -73,7 +73,7 @@ def invoice_of(order: Order) -> dict[str, Any] | None:
     invoice = invoicing.issue_now(order.pk) if order.paid_at else None
     if invoice is None:
         return None
-    refunds = list(Refund.objects.filter(order=order).order_by("pk"))
+    refunds = list(Refund.objects.of_sales().filter(order=order).order_by("pk"))
     back = sum(refund.amount for refund in refunds)
     return {
         "order": order,

@@ -40,8 +40,8 @@ class OrderSheet(SheetExport):
         )
 
     def get_queryset(self) -> QuerySet[Any]:
-        given_back = Refund.objects.filter(order=OuterRef("pk")).values("order")
-        total = Subquery(given_back.values(total=Sum("amount")))
+        own = Refund.objects.of_sales().filter(order=OuterRef("pk"))
+        total = Subquery(own.values("order").values(total=Sum("amount")))
         orders = Order.objects.annotate(refunded=Coalesce(total, 0))
         return orders.prefetch_related("lines", "fulfilments")
 

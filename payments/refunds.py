@@ -22,6 +22,7 @@ from payments.errors import (
     NotRefundable,
 )
 from payments.models import (
+    UNSOLD,
     LegState,
     Payment,
     Refund,
@@ -168,7 +169,7 @@ def return_money(payment: Payment, *, reason: str) -> Refund:
         order_id=payment.order_id,
         amount=payment.amount,
         reason=reason[:200],
-        idempotency_key=f"payment/{payment.pk}",
+        idempotency_key=f"{UNSOLD}{payment.pk}",
     )
     leg = PlannedLeg(payment.pk, is_outside=True, amount=payment.amount)
     _return_leg(refund, leg, user_id=None, reference="")

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from analytics.sql import rows
 from common.days import shop_day, shop_zone
+from payments.models import IS_OF_SALE_SQL
 
 FAVOURITES = 3
 SORTS = {
@@ -66,6 +67,7 @@ _PREFERENCES = """
     ), given AS (
         SELECT counted.user_id, sum(refund.amount) AS amount
           FROM counted JOIN payments_refund AS refund ON refund.order_id = counted.id
+         WHERE {of_sale}
          GROUP BY counted.user_id
     ), rfm AS (
         SELECT user_id, max(paid_at) AS last_paid_at, count(*) AS frequency,
@@ -112,6 +114,7 @@ _TOP = """
                sum("order".total - coalesce(given.amount, 0)) AS monetary
           FROM orders_order AS "order"
           LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM payments_refund
+                      WHERE {of_sale}
                       GROUP BY order_id) AS given ON given.order_id = "order".id
          WHERE {settled} AND "order".user_id IS NOT NULL
            AND "order".paid_at >= %(start)s AND "order".paid_at < %(end)s
@@ -127,7 +130,7 @@ def preferences_of(user_ids: Collection[int]) -> list[Preferences]:
     """
     now = timezone.now()
     params = {"users": list(user_ids), "favourites": FAVOURITES}
-    found = rows(_PREFERENCES.format(settled=_SETTLED), params)
+    found = rows(_PREFERENCES.format(settled=_SETTLED, of_sale=IS_OF_SALE_SQL), params)
     return [_preferences(row, shop_day(now)) for row in found]
 
 
@@ -138,7 +141,9 @@ def best_customers(
 
     The time decides who is listed and in which order; the numbers are of all time.
     """
-    sql = _TOP.format(settled=f'"order".{_SETTLED}', sort=SORTS[sort])
+    sql = _TOP.format(
+        settled=f'"order".{_SETTLED}', of_sale=IS_OF_SALE_SQL, sort=SORTS[sort]
+    )
     found = rows(sql, {"start": start, "end": end, "limit": limit})
     return preferences_of([user_id for (user_id,) in found])
 

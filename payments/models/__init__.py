@@ -12,6 +12,8 @@ from payments.models.providers import InboxState as InboxState
 from payments.models.providers import ProviderEvent as ProviderEvent
 from payments.models.providers import SandboxPayment as SandboxPayment
 from payments.models.providers import SandboxState as SandboxState
+from payments.models.refunds import IS_OF_SALE_SQL as IS_OF_SALE_SQL
+from payments.models.refunds import UNSOLD as UNSOLD
 from payments.models.refunds import LegState as LegState
 from payments.models.refunds import Refund as Refund
 from payments.models.refunds import RefundLeg as RefundLeg

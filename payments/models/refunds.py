@@ -9,6 +9,17 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.models.payment import Payment
 
+# The key of money that came too late, bought nothing and went back whole.
+UNSOLD = "payment/"
+# The same as ``of_sales``, for statements over ``payments_refund``.
+IS_OF_SALE_SQL = f"NOT starts_with(idempotency_key, '{UNSOLD}')"
+
+
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def of_sales(self) -> "RefundQuerySet":
+        """Leave out what takes nothing off a sale: it had never been one."""
+        return self.exclude(idempotency_key__startswith=UNSOLD)
+
 
 class Refund(models.Model):
     """One decision to give money back. Never changed or deleted."""
@@ -26,6 +37,8 @@ class Refund(models.Model):
     )
     idempotency_key = models.CharField(max_length=200, unique=True)
     refunded_at = models.DateTimeField(_("time"), db_default=Now(), db_index=True)
+
+    objects = RefundQuerySet.as_manager()
 
     class Meta:
         constraints = [

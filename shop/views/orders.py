@@ -76,6 +76,8 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
     events = [_event(facts) for facts in extras["told"]]
     is_over = is_expired(order)
     given_back = sum(leg.amount for leg in refunds)
+    # Money that came too late went back, too, and was none of the price.
+    of_price = sum(leg.amount for leg in refunds if leg.payment.settled_at)
     context = {
         "order": order,
         "lines": order.lines.all(),
@@ -85,7 +87,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
         "legs": payments.legs_of(order.pk),
         "refund_legs": refunds,
         "given_back": given_back,
-        "kept": order.total - given_back,
+        "kept": order.total - of_price,
         "delivery": extras["method"],
         "can_cancel": order.status in CANCELLABLE and not is_over,
         "can_readdress": _can_readdress(order, extras["kind"]) and not is_over,

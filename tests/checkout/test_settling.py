@@ -1,11 +1,20 @@
 """What providers say late, wrong or in somebody else's name."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
+from analytics import services as analytics
+from analytics.dashboard import today_and_a_week_ago
+from analytics.models import CustomerSegment, DailyTakings
+from analytics.reports.customers import preferences_of
+from analytics.segments import sort_customers
 from checkout import services as checkout
 from checkout import settling
+from checkout.customers import overview
+from checkout.documents import invoice_of
+from common.days import shop_day
 from coupons import services as coupons
 from coupons.models import Coupon, CouponState
 from inventory import services as inventory
@@ -21,6 +30,7 @@ from payments.models import (
     Payment,
     PaymentState,
     ProviderEvent,
+    Refund,
     RefundLeg,
     SandboxState,
 )
@@ -133,6 +143,29 @@ def test_second_payment_of_a_paid_order_goes_back() -> None:
     _is_sent_back(payment)
     assert status_of(order) == OrderStatus.PAID
     assert points.balance_of(user_id) == 40_000
+
+
+def test_money_that_bought_nothing_is_missing_from_no_figure() -> None:
+    order, user_id = unpaid()
+    payment = _late_capture(
+        order, lambda o: checkout.pay(user_id=user_id, order_id=o.pk)
+    )
+    _is_sent_back(payment)
+    order.refresh_from_db()
+
+    given = Refund.objects.get().refunded_at
+    analytics.roll_up_day(shop_day(given))
+    sort_customers()
+
+    assert not DailyTakings.objects.exclude(refunded_goods=0).exists()
+    today, _week_ago = today_and_a_week_ago(given + timedelta(milliseconds=1))
+    assert today.refunds == 0
+    assert [one.monetary for one in preferences_of([user_id])] == [PRICE]
+    assert CustomerSegment.objects.get().recent_spent == PRICE
+    assert overview(user_id, lambda _permission: True).spent == PRICE
+    invoice = invoice_of(order)
+    assert invoice is not None
+    assert (invoice["refunds"], invoice["kept"]) == ([], "")
 
 
 def test_earlier_payment_that_comes_through_pays_and_calls_the_later_one_off() -> None:
