@@ -18,7 +18,7 @@ from points.errors import (
     OwnAccount,
     SecondPersonNeeded,
 )
-from points.models import CorrectionState, PointAccount, PointCorrection
+from points.models import CorrectionState, LedgerEntry, PointCorrection
 
 # Many small steps within it count as one big one.
 COUNTED_TOGETHER = timedelta(hours=24)
@@ -38,10 +38,10 @@ def ask(
         raise AmountOutOfRange(limit=settings.POINTS_MAX_BALANCE)
     if user_id == actor_id:
         raise OwnAccount
-    balance = _lock_account(user_id).balance
+    balance = points.lock_account(user_id).balance
     if balance + amount < 0:
         raise InsufficientPoints(balance=balance, required=-amount)
-    together = abs(amount) + given_alone(user_id=user_id, actor_id=actor_id)
+    is_few = _is_few(amount, user_id=user_id, actor_id=actor_id)
     asked = PointCorrection.objects.create(
         user_id=user_id,
         amount=amount,
@@ -49,7 +49,7 @@ def ask(
         reference=reference,
         asked_by_id=actor_id,
     )
-    if together <= settings.POINTS_TWO_EYES_LIMIT:
+    if is_few:
         _carry_out(asked, decided_by_id=None)
     return asked
 
@@ -76,10 +76,34 @@ def reject(*, correction_id: int, actor_id: int, reason: str) -> PointCorrection
     return asked
 
 
-def check_alone(amount: int) -> None:
-    """Raise ``SecondPersonNeeded`` if one person may not give so many points."""
-    if amount > settings.POINTS_TWO_EYES_LIMIT:
+@use_case
+def charge(
+    *, user_id: int, amount: int, reason: str, idempotency_key: str, actor_id: int
+) -> LedgerEntry:
+    """Credit ``amount`` points that a shopper paid past the shop, as staff say.
+
+    They count to the same limit as what is given by ``ask``, above which nothing is
+    credited: ``SecondPersonNeeded``. Raises what ``points.charge`` raises, too.
+    """
+    points.lock_account(user_id)
+    is_few = _is_few(amount, user_id=user_id, actor_id=actor_id)
+    entry = points.charge(
+        user_id=user_id, amount=amount, idempotency_key=idempotency_key
+    )
+    _made, is_new = PointCorrection.objects.get_or_create(
+        entry=entry,
+        defaults={
+            "user_id": user_id,
+            "amount": amount,
+            "reason": reason,
+            "asked_by_id": actor_id,
+            "state": CorrectionState.DONE,
+            "decided_at": Now(),
+        },
+    )
+    if is_new and not is_few:
         raise SecondPersonNeeded(limit=settings.POINTS_TWO_EYES_LIMIT)
+    return entry
 
 
 def given_alone(*, user_id: int, actor_id: int) -> int:
@@ -94,12 +118,10 @@ def given_alone(*, user_id: int, actor_id: int) -> int:
     return own.aggregate(total=Sum(Abs("amount")))["total"] or 0
 
 
-@requires_transaction
-def _lock_account(user_id: int) -> PointAccount:
-    accounts = PointAccount.objects.select_for_update(no_key=True)
-    account, _is_new = accounts.get_or_create(user_id=user_id)
-    account.refresh_from_db(fields=["balance"])
-    return account
+def _is_few(amount: int, *, user_id: int, actor_id: int) -> bool:
+    """Tell whether one person may move so many; the account is locked."""
+    before = given_alone(user_id=user_id, actor_id=actor_id)
+    return abs(amount) + before <= settings.POINTS_TWO_EYES_LIMIT
 
 
 @requires_transaction

@@ -149,7 +149,7 @@ def adjust(
 @requires_transaction
 def forfeit(*, user_id: int, idempotency_key: str) -> LedgerEntry | None:
     """Let all points of a shopper expire; ``None`` if there were none left."""
-    balance = _lock_account(user_id).balance
+    balance = lock_account(user_id).balance
     if balance == 0:
         return None
     return _post(
@@ -175,6 +175,16 @@ def queue_use(
     )
 
 
+@requires_transaction
+def lock_account(user_id: int) -> PointAccount:
+    """Lock a shopper's account; all movements of their points wait for it."""
+    # Shoppers get their account with their first movement.
+    accounts = PointAccount.objects.select_for_update(no_key=True)
+    account, _ = accounts.get_or_create(user_id=user_id)
+    account.refresh_from_db(fields=["balance"])
+    return account
+
+
 def balance_of(user_id: int) -> int:
     """Return a shopper's points; 0 for somebody who never had any."""
     account = PointAccount.objects.filter(user_id=user_id).first()
@@ -184,7 +194,7 @@ def balance_of(user_id: int) -> int:
 def _post(
     *, user_id: int, kind: EntryKind, amount: int, reference: str, idempotency_key: str
 ) -> LedgerEntry:
-    account = _lock_account(user_id)
+    account = lock_account(user_id)
     replayed = account.entries.filter(idempotency_key=idempotency_key).first()
     if replayed is not None:
         if (replayed.kind, replayed.amount) != (kind, amount):
@@ -205,14 +215,6 @@ def _post(
     count = metrics.child(metrics.POINTS, kind.value).inc
     transaction.on_commit(partial(count, abs(amount)), robust=True)
     return LedgerEntry.objects.get(pk=rows[0][0])
-
-
-def _lock_account(user_id: int) -> PointAccount:
-    # Shoppers get their account with their first movement.
-    accounts = PointAccount.objects.select_for_update(no_key=True)
-    account, _ = accounts.get_or_create(user_id=user_id)
-    account.refresh_from_db(fields=["balance"])
-    return account
 
 
 def _refusal(balance: int, amount: int) -> InsufficientPoints | BalanceLimitReached:

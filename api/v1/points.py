@@ -182,15 +182,21 @@ class PointsChargeView(PersonalView):
         subject = resolve_payer(request, asked.get("user_id"), reason)
         if "method" in asked:
             return _buy(request, subject, asked)
-        if subject != request.user.pk:
-            corrections.check_alone(asked["amount"])
 
         def charge() -> ChargeJson:
-            entry = points.charge(
-                user_id=subject,
-                amount=asked["amount"],
-                idempotency_key=movement_key(request),
-            )
+            key, amount = movement_key(request), asked["amount"]
+            if subject == request.user.pk:
+                entry = points.charge(
+                    user_id=subject, amount=amount, idempotency_key=key
+                )
+            else:
+                entry = corrections.charge(
+                    user_id=subject,
+                    amount=amount,
+                    reason=reason,
+                    idempotency_key=key,
+                    actor_id=request.user.pk,
+                )
             record(request, subject, reason)
             return {
                 "entry": entry_json(entry),

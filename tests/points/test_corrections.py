@@ -220,6 +220,31 @@ def test_two_approvals_at_once_count_once() -> None:
     assert_books_balance()
 
 
+def test_charges_for_a_shopper_count_to_the_limit_as_well(
+    shopper: User, first: User
+) -> None:
+    def charge(key: str) -> LedgerEntry:
+        return corrections.charge(
+            user_id=shopper.pk,
+            amount=LIMIT - 1_000,
+            reason="paid in cash",
+            idempotency_key=key,
+            actor_id=first.pk,
+        )
+
+    made = charge("a")
+    again = charge("a")
+    with pytest.raises(SecondPersonNeeded):
+        charge("b")
+    waiting = asked(shopper, first, 1_001)
+
+    assert (made.kind, again.pk) == (EntryKind.CHARGE, made.pk)
+    assert waiting.state == CorrectionState.OPEN
+    assert PointCorrection.objects.get(entry=made).reason == "paid in cash"
+    assert points.balance_of(shopper.pk) == 500 + LIMIT - 1_000
+    assert_books_balance()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_steps_at_once_do_not_get_round_the_limit() -> None:
     shopper, first = UserFactory.create(points=500), StaffFactory.create()
