@@ -76,6 +76,8 @@ def _ask(parcel: Due) -> int:
         return 0
     try:
         tracking = adapter.track(parcel.tracking_number)
+        breaker.answered(parcel.carrier_code)
+        record_tracking(parcel.carrier_code, tracking)
     except CarrierRefused as error:
         logger.warning("%s: %s", parcel.carrier_code, error)
         breaker.answered(parcel.carrier_code)
@@ -90,8 +92,6 @@ def _ask(parcel: Due) -> int:
         # One parcel's trouble is not the others'.
         logger.exception("parcel %s could not be asked after", parcel.id)
         return 0
-    breaker.answered(parcel.carrier_code)
-    record_tracking(parcel.carrier_code, tracking)
     return 1
 
 

@@ -33,7 +33,9 @@ class Breaker:
 
     def may_try(self, name: str) -> bool:
         """Tell whether somebody is thought to be there, or due to be tried again."""
-        return name not in self._away or name in self.due()
+        # By itself: other threads change the rest meanwhile.
+        absence = self._away.get(name)
+        return absence is None or absence.until <= time.monotonic()
 
     def failed(self, name: str) -> None:
         """Note that somebody did not answer; the pauses double."""

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from checkout import following, labels
 from checkout.errors import CarrierNotOffered, CarrierRefusal, CarrierUnavailable
 from checkout.tasks import follow_parcels
+from delivery.carriers.base import Tracking
 from delivery.carriers.sandbox import signature
 from orders.errors import InvalidTransition, NotShippable
 from orders.models import Fulfilment, FulfilmentEvent, Order, OrderStatus
@@ -234,6 +235,23 @@ def test_parcel_a_carrier_does_not_know_is_left_alone_for_hours() -> None:
     parcel = Fulfilment.objects.get()
     assert parcel.next_look_at is not None
     assert parcel.next_look_at > timezone.now() + timedelta(hours=5)
+
+
+def test_parcel_whose_news_cannot_be_taken_down_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, *_others = [ship_with(packed_order(1), "sandbox") for _ in range(3)]
+    all_are_due()
+    record = following.record_tracking
+
+    def record_most(code: str, tracking: Tracking) -> int:
+        if tracking.tracking_number == broken.tracking_number:
+            raise RuntimeError
+        return record(code, tracking)
+
+    monkeypatch.setattr(following, "record_tracking", record_most)
+
+    assert follow_parcels() == 2
 
 
 # --- Being told ----------------------------------------------------------------------
