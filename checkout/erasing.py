@@ -41,13 +41,15 @@ def erase_account(*, user_id: int, gives_up_points: bool) -> None:
     balance = points.balance_of(user_id)
     if balance and not gives_up_points:
         raise PointsLeft(balance=balance)
-    own = orders_of(user_id)
-    _forget_words(user, own, traces_of(user))
+    own, traces = orders_of(user_id), traces_of(user)
+    # As everybody locks: orders, cart, payments, points, and stock as the last.
     orders.anonymise(user_id=user_id, email=accounts.NOBODY.format(pk=user_id))
     carts.forget(user_id=user_id)
+    paid = payments.forget_words(order_ids=own, user_id=user_id, traces=traces)
     if balance:
         points.forfeit(user_id=user_id, idempotency_key="account-deleted")
     ledger.forget_words(user_id=user_id)
+    _forget_words(user, own, paid, traces)
     wishes.forget(user_id=user_id)
     idempotency.forget_subject(f"u:{user_id}")
     accounts.erase(user)
@@ -72,10 +74,11 @@ def traces_of(user: User) -> Traces:
 
 
 @requires_transaction
-def _forget_words(user: User, own: Collection[UUID], traces: Traces) -> None:
+def _forget_words(
+    user: User, own: Collection[UUID], paid: Collection[UUID], traces: Traces
+) -> None:
     """Take what was written by and about somebody out of what cannot be deleted."""
     nobody = accounts.NOBODY.format(pk=user.pk)
-    paid = payments.forget_words(order_ids=own, user_id=user.pk, traces=traces)
     alerts = stock.forget(
         user_id=user.pk,
         emails=proved_emails(user.pk),

@@ -1,9 +1,13 @@
 """Deleting an account: the person goes, the books stay."""
 
+import re
+
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Address, Device, User
 from analytics import privacy
@@ -13,6 +17,7 @@ from checkout import erasing
 from checkout import services as checkout
 from checkout.errors import AccountStillNeeded, PointsLeft
 from checkout.services import Purchase
+from inventory import services as inventory
 from notifications.models import Notification
 from orders.models import Order, OrderStatus
 from outbox import services as outbox
@@ -117,6 +122,19 @@ def test_points_are_given_up_on_purpose_only(leaver: User) -> None:
     last = LedgerEntry.objects.of_user(leaver.pk).latest("sequence")
     assert (last.kind, last.amount) == (EntryKind.EXPIRE, -balance)
     assert last.balance_after == 0
+
+
+def test_locks_are_taken_in_the_one_order(leaver: User) -> None:
+    gone = ProductFactory.create(stock_on_hand=0)
+    inventory.alert(product_id=gone.pk, user_id=leaver.pk, email="", language="en")
+
+    with CaptureQueriesContext(connection) as statements:
+        erasing.erase_account(user_id=leaver.pk, gives_up_points=True)
+
+    locks = [one["sql"] for one in statements if "FOR NO KEY UPDATE" in one["sql"]]
+    tables = [re.findall(r"FROM \W?([a-z_]+)", sql)[0] for sql in locks]
+    hot = ("orders_order", "points_pointaccount", "inventory_stock")
+    assert list(dict.fromkeys(name for name in tables if name in hot)) == list(hot)
 
 
 @pytest.mark.parametrize("until", ["placed", "paid", "packed", "shipped"])
