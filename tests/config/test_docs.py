@@ -63,7 +63,13 @@ def test_each_dependency_has_a_reason() -> None:
         assert missing == []
 
 
-def test_decisions_are_numbered_without_gaps() -> None:
-    numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/adr/*.md"))]
+def test_decisions_are_numbered_without_gaps_and_in_their_index() -> None:
+    found = [
+        (path.name, path.read_text().splitlines()[0].removeprefix("# "))
+        for path in sorted(ROOT.glob("docs/adr/0*.md"))
+    ]
+    index = (ROOT / "docs/adr/README.md").read_text()
+    listed = re.findall(r"^(\d+\.) \[(.*)\]\((.*)\)$", index, re.MULTILINE)
 
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert [int(name[:4]) for name, _ in found] == list(range(1, len(found) + 1))
+    assert [(name, f"{number} {title}") for number, title, name in listed] == found
