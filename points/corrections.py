@@ -120,8 +120,8 @@ def given_alone(*, user_id: int, actor_id: int) -> int:
 
 def _is_few(amount: int, *, user_id: int, actor_id: int) -> bool:
     """Tell whether one person may move so many; the account is locked."""
-    before = given_alone(user_id=user_id, actor_id=actor_id)
-    return abs(amount) + before <= settings.POINTS_TWO_EYES_LIMIT
+    limit: int = settings.POINTS_TWO_EYES_LIMIT
+    return abs(amount) + given_alone(user_id=user_id, actor_id=actor_id) <= limit
 
 
 @requires_transaction

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
-from checkout import following, labels
+from checkout import following, labels, parcels
 from checkout.errors import CarrierNotOffered, CarrierRefusal, CarrierUnavailable
 from checkout.tasks import follow_parcels
 from delivery.carriers.base import Tracking
@@ -242,7 +242,7 @@ def test_parcel_whose_news_cannot_be_taken_down_keeps_no_other_waiting(
 ) -> None:
     broken, *_others = [ship_with(packed_order(1), "sandbox") for _ in range(3)]
     all_are_due()
-    record = following.record_tracking
+    record = parcels.record_tracking
 
     def record_most(code: str, tracking: Tracking) -> int:
         if tracking.tracking_number == broken.tracking_number:
