@@ -162,15 +162,12 @@ class PriceRevisionAdmin(ReadOnlyAdmin[PriceRevision]):
     def call_off(
         self, request: HttpRequest, queryset: QuerySet[PriceRevision]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Call off"),
-            do=lambda revision, given: revisions.call_off(
-                revision_id=revision.pk,
-                reason=given["reason"],
-                actor_id=request.user.pk,
+            _("Call off"),
+            lambda revision, reason: revisions.call_off(
+                revision_id=revision.pk, reason=reason, actor_id=request.user.pk
             ),
         )
 
@@ -216,11 +213,7 @@ class PriceRevisionLineAdmin(SeenByPrices):
     list_filter = ["outcome"]
     search_fields = ["=product__sku", "product__name"]
     ordering = ["-revision_id", "id"]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup == "revision__id__exact" or super().lookup_allowed(
-            lookup, value, request
-        )
+    linked_by = ["revision__id__exact"]
 
     @display(description=_("SKU"), ordering="product__sku")
     def sku(self, line: PriceRevisionLine) -> str:
@@ -244,11 +237,7 @@ class PriceChangeAdmin(SeenByPrices):
     list_filter = ["changed_at"]
     search_fields = ["=product__sku", "product__name", "cause"]
     ordering = ["-id"]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup == "product__id__exact" or super().lookup_allowed(
-            lookup, value, request
-        )
+    linked_by = ["product__id__exact"]
 
     @display(description=_("SKU"), ordering="product__sku")
     def sku(self, change: PriceChange) -> str:

@@ -3,7 +3,6 @@
 They stand here and not in ``accounts``, for what staff look at and do is above it.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
@@ -134,12 +133,22 @@ class CustomerAdmin(UserAdmin):
     @action(_("Block…"), permission="block")
     def block(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask why; they are signed out and cannot come in again."""
-        return self._for_a_reason(request, queryset, care.block, _("Block"))
+        return self.ask_why(
+            request,
+            queryset,
+            _("Block"),
+            lambda user, _reason: care.block(user_id=user.pk),
+        )
 
     @action(_("Let in again…"), permission="block")
     def unblock(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask why; they may sign in again."""
-        return self._for_a_reason(request, queryset, care.unblock, _("Let in again"))
+        return self.ask_why(
+            request,
+            queryset,
+            _("Let in again"),
+            lambda user, _reason: care.unblock(user_id=user.pk),
+        )
 
     @action(_("Delete what is known of them…"), permission="erase")
     def erase(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
@@ -152,21 +161,6 @@ class CustomerAdmin(UserAdmin):
             do=lambda user, given: erasing.erase_account(
                 user_id=user.pk, gives_up_points=given["gives_up_points"]
             ),
-        )
-
-    def _for_a_reason(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[User],
-        step: Callable[..., object],
-        title: Any,
-    ) -> HttpResponse:
-        return self.ask(
-            request,
-            queryset,
-            form=ReasonForm,
-            title=title,
-            do=lambda user, _given: step(user_id=user.pk),
         )
 
 

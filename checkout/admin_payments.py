@@ -12,7 +12,6 @@ from checkout import providers, settling
 from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ReasonForm,
     action,
     display,
     register,
@@ -117,12 +116,9 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
     def send_back(
         self, request: HttpRequest, queryset: QuerySet[Payment]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Send the money back"),
-            do=lambda payment, given: settling.send_back(
-                payment.pk, reason=given["reason"]
-            ),
+            _("Send the money back"),
+            lambda payment, reason: settling.send_back(payment.pk, reason=reason),
         )

@@ -145,6 +145,12 @@ class ModelAdmin(admin.ModelAdmin[M]):
     object_actions: Sequence[str] = ()
     # Whether forms edit what tells who somebody is: the log names fields only.
     is_personal = False
+    # Look-ups by which other pages lead to this list, beside its filters.
+    linked_by: Sequence[str] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        is_linked = lookup in self.linked_by
+        return is_linked or super().lookup_allowed(lookup, value, request)
 
     def facts(self, obj: M) -> Facts:
         """Return what the log keeps of an object, read before and after an action.
@@ -224,6 +230,22 @@ class ModelAdmin(admin.ModelAdmin[M]):
             "key": request.POST.get("key") or uuid7().hex,
         }
         return TemplateResponse(request, "admin/ask.html", context)
+
+    def ask_why(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        title: Any,
+        do: Callable[[M, str], object],
+    ) -> HttpResponse:
+        """Ask for the reason alone, then do it to each, which gets the reason, too."""
+        return self.ask(
+            request,
+            queryset,
+            form=ReasonForm,
+            title=title,
+            do=lambda obj, given: do(obj, given["reason"]),
+        )
 
     def do_to_each(
         self,

@@ -1,6 +1,5 @@
 """Coupon drops, and who holds what of them."""
 
-from collections.abc import Callable
 from typing import Any
 
 from csp.constants import SELF
@@ -216,33 +215,33 @@ class CouponBatchAdmin(ModelAdmin[CouponBatch]):
     def pause(
         self, request: HttpRequest, queryset: QuerySet[CouponBatch]
     ) -> HttpResponse:
-        return self._ask_why(
+        return self.ask_why(
             request,
             queryset,
             _("Pause"),
-            lambda batch: coupons.set_active(batch_id=batch.pk, active="no"),
+            lambda batch, _reason: coupons.set_active(batch_id=batch.pk, active="no"),
         )
 
     @action(_("Resume…"))
     def resume(
         self, request: HttpRequest, queryset: QuerySet[CouponBatch]
     ) -> HttpResponse:
-        return self._ask_why(
+        return self.ask_why(
             request,
             queryset,
             _("Resume"),
-            lambda batch: coupons.set_active(batch_id=batch.pk, active="yes"),
+            lambda batch, _reason: coupons.set_active(batch_id=batch.pk, active="yes"),
         )
 
     @action(_("Stop handing out…"))
     def stop(
         self, request: HttpRequest, queryset: QuerySet[CouponBatch]
     ) -> HttpResponse:
-        return self._ask_why(
+        return self.ask_why(
             request,
             queryset,
             _("Stop handing out"),
-            lambda batch: coupons.stop(batch_id=batch.pk),
+            lambda batch, _reason: coupons.stop(batch_id=batch.pk),
         )
 
     @action(_("Add stock…"))
@@ -257,21 +256,6 @@ class CouponBatchAdmin(ModelAdmin[CouponBatch]):
             do=lambda batch, given: coupons.add_stock(
                 batch_id=batch.pk, pieces=given["pieces"]
             ),
-        )
-
-    def _ask_why(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[CouponBatch],
-        title: Any,
-        do: Callable[[CouponBatch], object],
-    ) -> HttpResponse:
-        return self.ask(
-            request,
-            queryset,
-            form=ReasonForm,
-            title=title,
-            do=lambda batch, _given: do(batch),
         )
 
 

@@ -348,12 +348,8 @@ class StockMovementAdmin(ReadOnlyAdmin[StockMovement]):
     search_fields = ["=product__sku", "=order__number", "reference", "reason"]
     search_help_text = _("SKU, order number, reference, or words of the note")
     ordering = ["-id"]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        # The pages of a stock and of a product lead here.
-        return lookup == "product__id__exact" or super().lookup_allowed(
-            lookup, value, request
-        )
+    # The pages of a stock and of a product lead here.
+    linked_by = ["product__id__exact"]
 
     @display(description=_("SKU"), ordering="product__sku")
     def sku(self, movement: StockMovement) -> str:
@@ -393,12 +389,8 @@ class RestockAlertAdmin(ReadOnlyAdmin[RestockAlert]):
     list_filter = ["state", "created_at"]
     search_fields = ["=product__sku", "=email", "=user__email"]
     ordering = ["-id"]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        # The page of a stock leads to its product's.
-        return lookup == "product__id__exact" or super().lookup_allowed(
-            lookup, value, request
-        )
+    # The page of a stock leads to its product's.
+    linked_by = ["product__id__exact"]
 
 
 @register(Hold)
@@ -419,11 +411,7 @@ class HoldAdmin(ReadOnlyAdmin[Hold]):
     list_filter = ["state", "created_at"]
     search_fields = ["=product__sku", "=email", "=user__email", "=order__number"]
     ordering = ["-id"]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup == "product__id__exact" or super().lookup_allowed(
-            lookup, value, request
-        )
+    linked_by = ["product__id__exact"]
 
 
 @register(SourceVersion)

@@ -20,7 +20,6 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from common.admin import (
     ReadOnlyAdmin,
-    ReasonForm,
     action,
     display,
     register,
@@ -188,12 +187,11 @@ class MessageAdmin(FlowAdmin[Message]):
             self.message_user(request, text % {"n": left}, messages.WARNING)
         if not failed.exists():
             return self.back(request)
-        return self.ask(
+        return self.ask_why(
             request,
             failed,
-            form=ReasonForm,
-            title=_("Mark as handled"),
-            do=lambda message, given: _mark_handled([message.pk], given["reason"]),
+            _("Mark as handled"),
+            lambda message, reason: _mark_handled([message.pk], reason),
         )
 
     def offered_actions(self, request: HttpRequest, obj: Message) -> list[str]:

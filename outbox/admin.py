@@ -21,7 +21,6 @@ from django.utils.translation import ngettext
 from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ReasonForm,
     action,
     display,
     register,
@@ -319,12 +318,11 @@ class DispatchAdmin(FlowAdmin[Dispatch]):
             self.message_user(request, text % {"n": left}, messages.WARNING)
         if not stuck.exists():
             return self.back(request)
-        return self.ask(
+        return self.ask_why(
             request,
             stuck.select_related(None),
-            form=ReasonForm,
-            title=_("Mark as handled"),
-            do=lambda dispatch, given: _mark_handled([dispatch.pk], given["reason"]),
+            _("Mark as handled"),
+            lambda dispatch, reason: _mark_handled([dispatch.pk], reason),
         )
 
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ReasonForm,
     action,
     display,
     register,
@@ -140,24 +139,22 @@ class RefundLegAdmin(ReadOnlyAdmin[RefundLeg]):
     def pay_as_points(
         self, request: HttpRequest, queryset: QuerySet[RefundLeg]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Pay it back as points"),
-            do=lambda leg, _given: refunds.pay_as_points(leg.pk),
+            _("Pay it back as points"),
+            lambda leg, _reason: refunds.pay_as_points(leg.pk),
         )
 
     @action(_("It was paid back another way…"))
     def pay_elsewhere(
         self, request: HttpRequest, queryset: QuerySet[RefundLeg]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Say how it was paid back"),
-            do=lambda leg, given: refunds.pay_elsewhere(leg.pk, note=given["reason"]),
+            _("Say how it was paid back"),
+            lambda leg, reason: refunds.pay_elsewhere(leg.pk, note=reason),
         )
 
 
@@ -179,12 +176,9 @@ class ProviderEventAdmin(ReadOnlyAdmin[ProviderEvent]):
     def close(
         self, request: HttpRequest, queryset: QuerySet[ProviderEvent]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Say what was done about it"),
-            do=lambda event, given: payments.close_event(
-                event.pk, note=given["reason"]
-            ),
+            _("Say what was done about it"),
+            lambda event, reason: payments.close_event(event.pk, note=reason),
         )

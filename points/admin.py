@@ -180,15 +180,12 @@ class PointCorrectionAdmin(ReadOnlyAdmin[PointCorrection]):
     def reject(
         self, request: HttpRequest, queryset: QuerySet[PointCorrection]
     ) -> HttpResponse:
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Reject"),
-            do=lambda asked, given: corrections.reject(
-                correction_id=asked.pk,
-                actor_id=staff_id(request),
-                reason=given["reason"],
+            _("Reject"),
+            lambda asked, reason: corrections.reject(
+                correction_id=asked.pk, actor_id=staff_id(request), reason=reason
             ),
         )
 
@@ -209,18 +206,13 @@ class LedgerEntryAdmin(ExportAdmin[LedgerEntry], ReadOnlyAdmin[LedgerEntry]):
     ]
     search_fields = ["=account__user__email", "=reference", "=idempotency_key"]
     ordering = ["-id"]
+    linked_by = ["account__user_id__exact"]
     fields = [
         *("created_at", "owner", "sequence", "kind", "counter_account", "amount"),
         *("balance_after", "reference", "staff", "why", "idempotency_key"),
         *("previous", "own"),
     ]
     readonly_fields = ["owner", "staff", "why", "previous", "own"]
-
-    def lookup_allowed(
-        self, lookup: str, value: str, request: HttpRequest | None = None
-    ) -> bool:
-        allowed = super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
-        return allowed or lookup == "account__user_id__exact"
 
     @display(description=_("user"))
     def owner(self, entry: LedgerEntry) -> str:

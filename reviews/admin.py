@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ReasonForm,
     action,
     display,
     register,
@@ -239,13 +238,12 @@ class ReviewAdmin(ReadOnlyAdmin[Review]):
         self, request: HttpRequest, queryset: QuerySet[Review]
     ) -> HttpResponse | None:
         """Ask for the reason, which their authors read."""
-        return self.ask(
+        return self.ask_why(
             request,
             queryset,
-            form=ReasonForm,
-            title=_("Reject"),
-            do=lambda review, given: reviews.reject(
-                review_id=review.pk, reason=given["reason"], actor_id=request.user.pk
+            _("Reject"),
+            lambda review, reason: reviews.reject(
+                review_id=review.pk, reason=reason, actor_id=request.user.pk
             ),
         )
 
