@@ -105,11 +105,6 @@ class Asked:
         """Tell whether what is sold out is dealt with as in every such list."""
         return self.in_stock == wants_stock(self.text)
 
-    @property
-    def first_page(self) -> "Asked":
-        """The same list from its beginning."""
-        return self if self.page == 1 else replace(self, page=1)
-
     def without_filters(self) -> "Asked":
         """Return the same words in the same order, not narrowed by anything."""
         return Asked(

@@ -141,7 +141,11 @@ def storefront_of(request: HttpRequest) -> Storefront:
 
 
 def home_deliveries() -> list[HomeDelivery]:
-    """Return the ways of delivery at home; they may be a minute old."""
+    """Return the ways of delivery at home; they may be two minutes old.
+
+    One here, where they are told in the reader's language on every page, and one in
+    ``places``.
+    """
     return _methods.get_or_make(reader_language(), _home_delivery)
 
 

@@ -97,31 +97,6 @@ def takings_by_day(
     return found
 
 
-def of_products(
-    period: Period,
-    grain: Grain,
-    *,
-    product_id: int | None = None,
-    categories: Collection[int] | None = None,
-) -> list[Sales]:
-    """Return what goods came to by step of time, without delivery, none left out.
-
-    Of one product, or of the products of some categories.
-    """
-    goods = _goods(period)
-    if product_id is not None:
-        goods = goods.filter(product=product_id)
-    if categories is not None:
-        goods = goods.filter(product__category__in=categories)
-    by_day = {day: numbers for day, *numbers in _goods_by_day(goods)}
-    days = []
-    for day in period.days():
-        units, revenue, refunded, orders = by_day.get(day, (0, 0, 0, 0))
-        known = orders if product_id is not None else None
-        days.append(Sales(day, "", known, units, revenue, refunded))
-    return _by_step(days, period, grain)
-
-
 def by_product(
     period: Period, *, limit: int, categories: Collection[int] | None = None
 ) -> list[Sales]:

@@ -49,7 +49,6 @@ NEED_DATABASE = {
     "Beat",
     "Outbox",
 }
-NEED_TABLES = {"Triggers", "Beat", "Outbox"}
 
 
 def examine(say: Callable[[str], None] = lambda _title: None) -> Iterator[Remark]:
