@@ -1,17 +1,19 @@
 """Whether everybody can use the pages, as far as axe can tell."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page
 
-from audit.browser import PAGE_HEIGHT, Look, opened, settle
+from audit.browser import HEIGHTS, PAGE_HEIGHT, Look, opened, settle
 from audit.places import Place
 from audit.report import Finding
 from audit.tools import Tools
 from audit.visitors import Visitors
 
-LOOKS = [Look(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
+WIDTHS = (390, 1280)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
 
@@ -23,42 +25,37 @@ def findings(
     visitors: Visitors,
     places: Sequence[Place],
 ) -> Iterator[Finding]:
-    """Look at each place in each look."""
+    """Look at each place in each width and each scheme."""
     axe = tools.axe.read_text()
-    for place in places:
-        faults = [
-            fault
-            for look in LOOKS
-            for fault in _faults(browser, base, axe, visitors, place, look)
-        ]
-        found = f"{len(faults)} violations"
-        yield Finding("axe", place.name, found, "0", not faults, faults)
+    faults: dict[str, list[str]] = {place.name: [] for place in places}
+    ordered = sorted(places, key=lambda place: place.who)
+    for width in WIDTHS:
+        for who, group in groupby(ordered, key=lambda place: place.who):
+            with opened(browser, base, visitors[who], Look(width)) as page:
+                for place in group:
+                    faults[place.name] += _faults(page, axe, place, width)
+    for name, found in faults.items():
+        yield Finding("axe", name, f"{len(found)} violations", "0", not found, found)
 
 
-def _faults(
-    browser: Browser,
-    base: str,
-    axe: str,
-    visitors: Visitors,
-    place: Place,
-    look: Look,
-) -> list[str]:
-    with opened(browser, base, visitors[place.who], look) as page:
-        answer = page.goto(place.path)
-        if answer is None or answer.status != place.status:
-            return [f"{look}: answers {answer and answer.status}"]
-        settle(page)
-        _show_all(page, look)
-        page.evaluate(axe)
-        violations = page.evaluate(RUN, RULES)["violations"]
-    return [f"{look}: {_words(violation)}" for violation in violations]
+def _faults(page: Page, axe: str, place: Place, width: int) -> Iterator[str]:
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    answer = page.goto(place.path)
+    if answer is None or answer.status != place.status:
+        yield f"{width}: answers {answer and answer.status}"
+        return
+    settle(page)
+    _show_all(page, width)
+    page.evaluate(axe)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for violation in page.evaluate(RUN, RULES)["violations"]:
+            yield f"{width} {scheme}: {_words(violation)}"
 
 
-def _show_all(page: Page, look: Look) -> None:
+def _show_all(page: Page, width: int) -> None:
     """Make the window as high as the page: what a bar covers is only a scroll away."""
-    page.set_viewport_size(
-        {"width": look.width, "height": page.evaluate(PAGE_HEIGHT) + 100}
-    )
+    page.set_viewport_size({"width": width, "height": page.evaluate(PAGE_HEIGHT) + 100})
 
 
 def _words(violation: dict[str, Any]) -> str:

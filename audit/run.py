@@ -41,7 +41,9 @@ class Audit:
 Check = Callable[[Audit, Browser], Iterable[Finding]]
 
 
-def audit(checks: Sequence[str], names: Sequence[str], url: str) -> int:
+def audit(
+    checks: Sequence[str], names: Sequence[str], url: str, *, is_timed: bool
+) -> int:
     """Make the checks, on a shop that runs or a new one; return the missed bars."""
     state: Path = settings.STATE_DIR
     found_tools = tools.find(state / "tools")
@@ -53,7 +55,7 @@ def audit(checks: Sequence[str], names: Sequence[str], url: str) -> int:
         found = _look(everything, checks)
         if "lighthouse" in checks:
             say("measuring with Lighthouse")
-            for finding in _measure(everything):
+            for finding in _measure(everything, is_timed=is_timed):
                 say(f"  {finding.subject}: {finding.found}")
                 found.append(finding)
     return _report(found)
@@ -72,7 +74,7 @@ def _look(everything: Audit, checks: Sequence[str]) -> list[Finding]:
 
 def _check(name: str, check: Check, everything: Audit) -> list[Finding]:
     begun = time.monotonic()
-    with chromium(everything.tools.chromium) as browser:
+    with chromium(everything.tools.quiet_chromium) as browser:
         found = []
         for finding in check(everything, browser):
             found.append(finding)
@@ -114,8 +116,8 @@ LOOKING: dict[str, Check] = {
 }
 
 
-def _measure(on: Audit) -> Iterator[Finding]:
-    return speed.findings(on.tools, on.base, on.visitors, on.places)
+def _measure(on: Audit, *, is_timed: bool) -> Iterator[Finding]:
+    return speed.findings(on.tools, on.base, on.visitors, on.places, is_timed=is_timed)
 
 
 def _report(found: Sequence[Finding]) -> int:
