@@ -85,9 +85,9 @@ def clock_seconds(value: datetime) -> SafeString:
 
 
 @register.filter
-def day(value: datetime) -> str:
-    """Write the shop day of a moment."""
-    local = timezone.localtime(value)
+def day(value: date) -> str:
+    """Write a day, or the shop day of a moment: ``Nov 22, 2026``."""
+    local = timezone.localtime(value) if isinstance(value, datetime) else value
     return format_date(local, format="medium", locale=reader_locale())
 
 

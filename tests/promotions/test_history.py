@@ -196,7 +196,7 @@ def test_page_shows_the_lowest_price_before(client: Client, jar: Product) -> Non
     page = text_of(client.get(f"/p/{jar.slug}-{jar.pk}/"))
 
     assert "₩8,000 in your cart" in page
-    assert "Lowest price of the 30 days before: ₩10,000 (now 20 % less)" in page
+    assert "Lowest price of the 30 days before: ₩10,000 (now 20% less)" in page
     assert "What it cost before" in page
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.factories import ProductFactory
+from tests.factories import CategoryFactory, ProductFactory
 from tests.states.conftest import Visit
 from tests.states.goods import sold
 
@@ -61,3 +61,17 @@ def test_best_of_a_week_counts_what_three_days_leave_out(visit: Visit) -> None:
     page.get_by_role("link", name="Week").click()
 
     expect(page.get_by_role("link", name="Last week")).to_be_visible()
+
+
+def test_best_of_one_shelf_leaves_the_others_out(visit: Visit) -> None:
+    shelf = CategoryFactory.create(name="Cups")
+    sold(ProductFactory.create(name="Celadon cup", category=shelf), units=5)
+    sold(ProductFactory.create(name="Moon jar"), units=9)
+    page = visit("/best/")
+    expect(page.locator("ol h3")).to_have_text(["Moon jar", "Celadon cup"])
+
+    shelves = page.get_by_role("navigation", name="Best sellers by category")
+    shelves.get_by_role("link", name="Cups").click()
+
+    expect(page.get_by_role("heading", name="Best sellers: Cups")).to_be_visible()
+    expect(page.locator("ol h3")).to_have_text(["Celadon cup"])

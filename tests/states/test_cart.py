@@ -342,6 +342,19 @@ def test_cart_works_without_javascript(
     assert (item.quantity, item.is_saved) == (2, True)
 
 
+def test_cart_on_a_phone_keeps_its_button_in_sight(
+    visit: Visit, shopper: User, jar: Product
+) -> None:
+    _filled(shopper, jar)
+    page = visit("/cart/", user=shopper)
+
+    bar = page.locator(".buybar")
+    expect(bar.get_by_role("link", name="Check out · ₩21,500")).to_be_in_viewport()
+    page.locator(".footer").scroll_into_view_if_needed()
+    expect(bar.get_by_role("link")).to_be_in_viewport()
+    expect(page.locator(".bottom-bar")).to_be_hidden()
+
+
 def test_cart_drawer_opens_with_what_was_added(
     visit: Visit, shopper: User, jar: Product
 ) -> None:

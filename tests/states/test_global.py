@@ -141,6 +141,14 @@ def test_header_stays_in_sight(visit: Visit) -> None:
         expect(page.locator(".header #q")).to_be_in_viewport()
 
 
+def test_search_field_is_reached_by_its_shortcut(visit: Visit) -> None:
+    page = visit(HELP, width=1280)
+
+    page.keyboard.press("ControlOrMeta+k")
+
+    expect(page.locator("#q")).to_be_focused()
+
+
 def test_bottom_bar_leads_to_the_five_places(visit: Visit) -> None:
     page = visit(HELP)
 

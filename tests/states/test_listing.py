@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from accounts.models import User
 from catalog.models import Category, Product
@@ -99,6 +99,28 @@ def test_listing_shows_more_below_and_the_address_follows(visit: Visit) -> None:
 
     expect(page.locator("#products > li")).to_have_count(PER_PAGE + 1)
     expect(page).to_have_url(re.compile(r"/products/\?page=2$"))
+
+
+def test_listing_shows_where_more_will_stand_while_it_is_on_its_way(
+    visit: Visit,
+) -> None:
+    ProductFactory.create_batch(PER_PAGE + 1)
+    page = visit("/products/")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/products/?page=2", hold)
+
+    with page.expect_request("**/products/?page=2"):
+        page.get_by_role("link", name="Show more").click()
+
+    expect(page.locator("#coming .skeleton").first).to_be_visible()
+    expect(page.locator("#products > li")).to_have_count(PER_PAGE)
+    held.pop().continue_()
+    expect(page.locator("#products > li")).to_have_count(PER_PAGE + 1)
+    expect(page.locator("#coming")).to_have_count(0)
 
 
 def test_listing_without_scripts_is_paged_by_links(visit: Visit) -> None:

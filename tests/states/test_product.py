@@ -293,6 +293,16 @@ def test_product_has_no_bar_on_a_wide_screen(visit: Visit, jar: Product) -> None
     expect(page.locator(".buybar")).to_be_hidden()
 
 
+def test_product_hands_out_its_link(visit: Visit, jar: Product) -> None:
+    page = visit(page_of(jar))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Share").click()
+
+    expect(page.locator("#toasts")).to_have_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
 def test_product_shows_what_is_like_it(visit: Visit) -> None:
     shelf = CategoryFactory.create()
     jar = ProductFactory.create(category=shelf)
