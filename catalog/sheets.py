@@ -42,6 +42,8 @@ class ProductSheet(SheetImport):
     """What is said of products; a SKU that is new here is entered as a product."""
 
     creates = True
+    # Texts that searches find them by are made anew with each row.
+    most_rows = 2_000
 
     sku = column("sku")
     name = column("name")

@@ -9,10 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from catalog import editing
 from catalog.errors import SkuTaken
 from catalog.models import Product
 from catalog.sheets import ProductSheet
 from common import audit
+from outbox.models import Event
 from tests.admin.acting import allow, told
 from tests.admin.test_sheets import (
     PRODUCT_FILE,
@@ -123,3 +125,35 @@ def test_costs_come_and_go_for_those_who_set_prices_only(
     assert lines(ignored) == [(2, "same", [])]
     assert "cost" not in hidden_one[0]
     assert shown_one[0]["cost"] == "6000"
+
+
+def test_products_that_change_together_keep_what_their_rows_do_not_say(
+    boss: User, client: Client
+) -> None:
+    shelf = CategoryFactory.create(slug="lamps")
+    first, second, third = ProductFactory.create_batch(3, weight_grams=5, cost=7)
+    editing.archive(product_id=third.pk)
+    content = (
+        "sku,name,category,weight_grams,is_published\n"
+        f"{first.sku},Cup,,,no\n{second.sku},,lamps,9,\n{third.sku},,,,yes\n"
+    )
+
+    apply(client, PRODUCT_FILE, look(client, PRODUCT_FILE, content))
+
+    told_of = Event.objects.filter(topic="product.changed").order_by("-position")[:3]
+    for product, name, category, grams, is_published in (
+        (first, "Cup", first.category, 5, False),
+        (second, second.name, shelf, 9, True),
+        (third, third.name, third.category, 5, True),
+    ):
+        before = product.version
+        product.refresh_from_db()
+        assert (product.name, product.category) == (name, category)
+        assert (product.weight_grams, product.cost) == (grams, 7)
+        assert (product.published_at is not None) is is_published
+        assert product.archived_at is None
+        assert product.version > before
+    said = {event.payload["product_id"]: event.payload for event in told_of}
+    assert said[first.pk]["is_on_sale"] is False
+    assert said[third.pk]["is_on_sale"] is True
+    assert said[second.pk]["version"] == second.version

@@ -125,6 +125,7 @@ def test_strangers_are_not_shown_the_numbers(
     assert right.status_code == 200
 
 
+@pytest.mark.django_db
 def test_in_production_nobody_reads_without_a_token(
     client: Client, settings: Settings
 ) -> None:
