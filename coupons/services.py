@@ -1,6 +1,7 @@
 """The only code that hands out, binds and gives back coupons."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +49,7 @@ CLAIM_SQL = """
     )
     INSERT INTO coupons_coupon (batch_id, user_id, serial, state, issued_at)
     SELECT id, %(user_id)s, issued, 'issued', now() FROM place
- RETURNING id, serial
+ RETURNING id, serial, issued_at
 """
 # Most claims of a popular batch come too late. This tells them without a lock, a
 # write or a rollback.
@@ -100,14 +101,14 @@ def _claim_once(user_id: int, batch_id: int) -> Coupon:
         raise
     if claimed is None:
         raise _claim_refusal(user_id, batch_id) or CouponSoldOut()
-    coupon_id, serial = claimed
+    coupon_id, serial, issued_at = claimed
     return Coupon(
         pk=coupon_id,
         batch_id=batch_id,
         user_id=user_id,
         serial=serial,
         state=CouponState.ISSUED,
-        issued_at=timezone.now(),
+        issued_at=issued_at,
     )
 
 
@@ -303,7 +304,7 @@ def _refused(state: str, batch: dict[str, Any]) -> Reason | None:
     return None if batch["is_started"] else Reason.NOT_YET_VALID
 
 
-def _claim(user_id: int, batch_id: int) -> tuple[int, int] | None:
+def _claim(user_id: int, batch_id: int) -> tuple[int, int, datetime] | None:
     with transaction.atomic():
         with pipeline() as pipe:
             # The event first and the counter last: every other shopper waits for the
@@ -319,8 +320,8 @@ def _claim(user_id: int, batch_id: int) -> tuple[int, int] | None:
         if not rows:
             transaction.set_rollback(True)
             return None
-        coupon_id, serial = rows[0]
-        return coupon_id, serial
+        coupon_id, serial, issued_at = rows[0]
+        return coupon_id, serial, issued_at
 
 
 def _claim_refusal(user_id: int, batch_id: int) -> Exception | None:

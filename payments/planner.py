@@ -89,7 +89,7 @@ class RefundPlan:
     lines: tuple[PlannedLine, ...]
     delivery: int
     legs: tuple[PlannedLeg, ...]
-    # After it nothing is left to give back for goods, so the coupon is free again.
+    # After it nothing is left to give back for goods.
     is_complete: bool
     # What was paid for delivery and stays with the shop after it.
     delivery_kept: int

@@ -47,6 +47,7 @@ def test_claims_are_numbered_in_the_order_they_come() -> None:
     assert [coupon.serial for coupon in claimed] == [1, 2, 3]
     stored = Coupon.objects.get(user=users[1])
     assert (stored.serial, stored.state) == (2, CouponState.ISSUED)
+    assert stored.issued_at == claimed[1].issued_at
     batch.refresh_from_db()
     assert (batch.issued, batch.left) == (3, 7)
     assert Event.objects.filter(topic="coupon.issued").count() == 3
