@@ -344,7 +344,7 @@ def points_without_lock() -> Iterator[None]:
             ("FOR NO KEY UPDATE", ""),
             ("SELECT *, sha256", "SELECT draft.*, pg_sleep(0.05)::text AS nap, sha256"),
         ),
-        patch.object(points, "_lock_account", account_of),
+        patch.object(points, "lock_account", account_of),
         without_constraints("ledger_entry_sequence_once"),
     ):
         yield
