@@ -14,6 +14,8 @@ from config.schedule import SCHEDULE
 from config.task_watch import watch_tasks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# They were made where pages are served; here they would read every page first.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("dojang")
 app.config_from_object("django.conf:settings", namespace="CELERY")
