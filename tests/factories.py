@@ -66,7 +66,7 @@ class CategoryFactory(factory.django.DjangoModelFactory[Category]):
 
 
 class ProductFactory(factory.django.DjangoModelFactory[Product]):
-    """A product on sale; ``stock_on_hand=7`` puts seven on the shelf (10 by default)."""
+    """A product on sale; ``stock_on_hand=7`` puts seven on the shelf, not ten."""
 
     class Meta:
         model = Product
