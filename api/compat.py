@@ -4,9 +4,11 @@ from typing import Any
 
 from django.http import HttpResponse
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from api.fields import Id, Input, ItemInput, Quantity, clean, merged
+from api.idempotency import key_of
 from api.schema import CART_TOKEN, operation
 from api.v1.cart_shapes import CartJson
 from api.v1.carts import CartItemsView, CartView, change
@@ -14,7 +16,6 @@ from api.v1.orders import OrderListView
 from api.v1.points import PointsChargeView
 from api.views import PersonalView
 from cart import services as carts
-from common.errors import Invalid
 
 # When version 1 took over (RFC 9745 counts in seconds of 1970).
 DEPRECATED_SINCE = 1_767_225_600
@@ -99,7 +100,8 @@ class OldCartView(CartView):
                 lambda cart: carts.replace(cart_id=cart.pk, quantities=quantities),
             )
         if not {"product_id", "quantity"} <= asked.keys():
-            raise Invalid("Send product_id and quantity, or items.")
+            words = "Send product_id and quantity, or items."
+            raise ValidationError(words, "required")
         return change(
             request,
             lambda cart: carts.set_quantity(
@@ -122,6 +124,8 @@ class OldCartView(CartView):
         """Take one product out, or everything if none is named."""
         product_id = clean(OLD_CART_DROP, request).get("product_id")
         if product_id is None:
+            # Twice is fine; but what is no key is not taken for one.
+            key_of(request)
             return super().delete(request)
         return change(
             request, lambda cart: carts.remove(cart_id=cart.pk, product_id=product_id)

@@ -19,6 +19,12 @@ from common.errors import DomainError
 
 R = TypeVar("R")
 
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of the copy that the client has: 304 if it is still right.",
+)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,

@@ -9,13 +9,22 @@ INFO: Schema = {
     "description": """\
 Browse, fill a cart, claim coupons, charge points, order, pay and follow parcels.
 
+**Sign in** with `POST /api/v1/auth/token` and send its `access` as a bearer token; it
+is good for minutes, `refresh` gets the next one, and each `refresh` works once. Nobody
+needs an account to browse, or to order as a guest.
+
 **Money** is an integer in the smallest unit of its currency. **Times** are UTC
 (RFC 3339), days are the shop's. **Errors** are problem details (RFC 9457): `code` is
 stable, each `type` leads to a page that says what happened and
 [what to do](/api/problems). **Repeat safety:** send an `Idempotency-Key` with whatever
 writes; the same key has its effect once. **Lists** go on at `next`, which is also a
-`Link` header. **Copies:** an `ETag` can be sent back as `If-None-Match` to be told that
-nothing changed, and as `If-Match` not to overwrite what somebody else wrote.
+`Link` header; `fields` and `expand` ask for less or more. **Copies:** an `ETag` can be
+sent back as `If-None-Match` to be told that nothing changed, and as `If-Match` not to
+overwrite what somebody else wrote. **Limits:** `RateLimit` says what is left; after 429
+or 503 `Retry-After` says when to go on. **Languages:** texts follow `Accept-Language`;
+codes, statuses and the names in the JSON stay as they are. **Versions:** new members
+may come at any time, so ignore what you do not know; `Api-Version` names the version,
+and what goes away says `Deprecation` first.
 
 What comes by itself (live pages, the data platform, product messages) is in the
 [AsyncAPI description](/api/asyncapi).

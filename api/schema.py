@@ -14,8 +14,10 @@ from drf_spectacular.utils import (
     OpenApiResponse,
     extend_schema,
 )
+from rest_framework.serializers import ListField
 
-from api import pagination, sparse, views
+from api import conditions, pagination, sparse, views
+from api.conditions import IF_NONE_MATCH
 from api.described import (
     HEADERS,
     INFO,
@@ -153,9 +155,27 @@ class AutoSchema(BaseAutoSchema):
         return found
 
     def get_override_parameters(self) -> list[Any]:
-        handler = getattr(self.view, self.method.lower())
-        can_be_less = self.method == "GET" and sparse.members_of(handler)
-        return [sparse.FIELDS] if can_be_less else []
+        if self.method != "GET":
+            return []
+        members = sparse.members_of(getattr(self.view, "get", None))
+        less = [sparse.fields_of(members)] if members else []
+        return [*less, *([IF_NONE_MATCH] if self._has_tag() else [])]
+
+    def _map_serializer_field(self, field: Any, *args: Any, **kwargs: Any) -> Any:
+        found = super()._map_serializer_field(field, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if isinstance(field, ListField) and not field.allow_empty:
+            found.setdefault("minItems", 1)
+        return found
+
+    def _has_tag(self) -> bool:
+        """Tell whether the answer has an ETag, and 304 instead for who knows it."""
+        uses = reach(_class_of(self.view), self.method.lower()).uses
+        if self.method != "GET":
+            return uses(conditions.tagged)
+        view: Any = self.view
+        is_json = getattr(view.get, "reply_shape", None) is not None
+        is_kept = "no-store" not in view.cache_control
+        return uses(views.cacheable) or (is_json and is_kept)
 
     def _get_request_body(self, direction: str = "request") -> Any:
         # The library knows no bodies of DELETE; deleting an account takes a password.
@@ -177,14 +197,15 @@ class AutoSchema(BaseAutoSchema):
     def _describe_replies(self, found: Schema, *, is_compat: bool) -> None:
         reached = reach(_class_of(self.view), self.method.lower())
         names = {parameter["name"] for parameter in found.get("parameters", ())}
-        if self.method == "GET" and reached.uses(views.cacheable):
+        has_tag = self._has_tag()
+        if self.method == "GET" and has_tag:
             found["responses"]["304"] = {"description": DESCRIPTIONS[304]}
         for status, reply in found["responses"].items():
             headers = {
                 "X-Request-Id": True,
                 "RateLimit": True,
                 "RateLimit-Policy": True,
-                "ETag": status in {"200", "304"} and reached.uses(views.cacheable),
+                "ETag": has_tag and status in {"200", "201", "304"},
                 "Idempotency-Replayed": KEY.name in names,
                 "X-Cart-Token": CART_TOKEN.name in names and "/cart" in self.path,
                 "Location": status == "201"

@@ -1,11 +1,12 @@
 """Less or more of a resource than usual: ``fields``, ``expand``, ``include=total``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,23 +17,31 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 # Counting stops here: nobody reads further, and a count costs as much as its rows.
 MOST_COUNTED = 10_000
 MOST_NAMES = 50
+LONGEST_NAMES = 300
 
-FIELDS = OpenApiParameter(
-    "fields",
-    str,
-    description=(
-        "Only these members, by name with commas between: of each item in a list, "
-        "else of the resource."
-    ),
-)
+
+def fields_of(members: AbstractSet[str]) -> OpenApiParameter:
+    """Describe the parameter ``fields`` of an answer that has these members."""
+    return OpenApiParameter(
+        "fields",
+        {"type": "string", "pattern": f"^({_names(members)})?$"},
+        description=(
+            "Only these members, by name with commas between: of each item in a list, "
+            "else of the resource."
+        ),
+    )
 
 
 class Names(serializers.CharField):
     """Names with commas between, each one of a choice."""
 
     def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
-        super().__init__(max_length=300, required=False, **options)
+        super().__init__(
+            max_length=LONGEST_NAMES, trim_whitespace=False, required=False, **options
+        )
         self.choices = choices
+        shape = {"pattern": f"^{_names(choices)}$", "maxLength": LONGEST_NAMES}
+        set_override(self, "field", {"type": "string"} | shape)
         self.help_text = f"{self.help_text or ''} With commas: {', '.join(choices)}."
 
     def to_internal_value(self, data: Any) -> Any:
@@ -112,7 +121,13 @@ def _named(request: Request) -> frozenset[str]:
     if "fields=" not in request.META.get("QUERY_STRING", ""):
         return frozenset()
     given = request.query_params.get("fields", "")
-    return frozenset(name for name in given.split(",") if name)
+    return frozenset(given.split(",")) if given else frozenset()
+
+
+def _names(names: Iterable[str]) -> str:
+    """Return a pattern of one or more of these, with commas between."""
+    choice = "|".join(sorted(names))
+    return f"({choice})(,({choice}))*"
 
 
 def _only(item: Any, names: frozenset[str]) -> Any:

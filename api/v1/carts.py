@@ -8,6 +8,7 @@ from django.core import signing
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,7 +34,6 @@ from catalog.texts import local_name
 from checkout import services as checkout
 from checkout.quotes import quote_id
 from checkout.services import Purchase
-from common.errors import Invalid
 
 HEADER = "X-Cart-Token"
 SALT = "api.cart"
@@ -361,7 +361,7 @@ def _change_item(cart: Cart, product_id: int, asked: dict[str, Any]) -> None:
     if "selected" in asked:
         carts.select(**own, is_selected=asked["selected"])
     if not asked:
-        raise Invalid("Send quantity, selected or saved.")
+        raise ValidationError("Send quantity, selected or saved.", "required")
 
 
 def _items(cart: Cart) -> QuerySet[CartItem]:

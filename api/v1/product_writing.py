@@ -10,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS
-from rest_framework.response import Response
 
 from api.conditions import NEEDED_IF_MATCH, change_if_match, tagged
 from api.fields import (
@@ -23,7 +22,7 @@ from api.fields import (
     clean,
     clean_query,
 )
-from api.idempotency import once
+from api.idempotency import once, once_silently
 from api.schema import operation
 from api.staff import demand, note
 from api.typing import AuthenticatedRequest
@@ -232,18 +231,22 @@ class WritableProductView(StaffWrite, ProductView):
         "Archive a product",
         query=ARCHIVE,
         reply={204: None},
+        keyed="yes",
     )
-    def delete(self, request: AuthenticatedRequest, product_id: int) -> Response:
+    def delete(self, request: AuthenticatedRequest, product_id: int) -> HttpResponse:
         """Take a product off sale for good, as staff; twice is fine.
 
         Orders, invoices and reviews keep it. Shoppers get 410 from now on.
         """
         demand(request, MAY_ARCHIVE)
         reason = clean_query(ARCHIVE, request)["reason"]
-        if editing.archive(product_id=product_id):
-            product = Product.objects.get(pk=product_id)
-            note(request, product, reason, flag=DELETION)
-        return Response(status=204)
+
+        def archive() -> None:
+            if editing.archive(product_id=product_id):
+                product = Product.objects.get(pk=product_id)
+                note(request, product, reason, flag=DELETION)
+
+        return once_silently(request, archive)
 
 
 class ProductPriceView(PersonalView):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from api.fields import Input, StrictBoolean, StrictText, clean, clean_query
-from api.idempotency import once
+from api.idempotency import once, once_silently
 from api.pagination import PageQuery, newest_first
 from api.schema import operation
 from api.shapes import ListJson, PageJson
@@ -200,15 +200,19 @@ class WebhookEndpointView(PersonalView):
         "webhook-endpoints_delete",
         "Remove a webhook endpoint",
         reply={204: None},
+        keyed="yes",
     )
-    def delete(self, request: AuthenticatedRequest, endpoint_id: int) -> Response:
+    def delete(self, request: AuthenticatedRequest, endpoint_id: int) -> HttpResponse:
         """Tell it nothing any more; what was to be sent is dropped. Twice is fine."""
         demand(request, MAY_DELETE)
-        endpoint = Endpoint.objects.filter(pk=endpoint_id).first()
-        if endpoint is not None:
-            note(request, endpoint, "removed", flag=DELETION)
-            webhooks.remove(endpoint_id=endpoint_id)
-        return Response(status=204)
+
+        def remove() -> None:
+            endpoint = Endpoint.objects.filter(pk=endpoint_id).first()
+            if endpoint is not None:
+                note(request, endpoint, "removed", flag=DELETION)
+                webhooks.remove(endpoint_id=endpoint_id)
+
+        return once_silently(request, remove)
 
 
 class WebhookSecretView(PersonalView):

@@ -101,11 +101,17 @@ def conforms(method: str, path: str, answer: Answer) -> None:
         assert answer.header("Content-Type") == PROBLEM, (path, answer.response.content)
         _check({"$ref": "#/components/schemas/Problem"}, answer.body)
     described = _operation(method, path.partition("?")[0])
-    if described is None or answer.status in {304, 405}:
+    if described is None or answer.status == 405:
         return
     documented = described["responses"].get(str(answer.status))
     assert documented is not None, f"{method} {path} may not answer {answer.status}"
-    if answer.status < 400 and "content" in documented:
+    if answer.status >= 400:
+        return
+    for name in ("ETag", "Location", "Link", "Deprecation", "Idempotency-Replayed"):
+        is_there = answer.header(name) != ""
+        is_named = name in documented.get("headers", {})
+        assert is_named or not is_there, f"{method} {path} says nothing of {name}"
+    if "content" in documented:
         _check(documented["content"]["application/json"]["schema"], answer.body)
 
 
