@@ -1,6 +1,7 @@
 """What describes the API: its schema, a page to try it, the problems it reports."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypedDict
 
@@ -41,17 +42,32 @@ class ProblemTypeJson(TypedDict):
     sample: ProblemJson
 
 
-class ProblemListView(PublicView):
-    """Every problem there is."""
+class PageView(PublicView):
+    """The same address shows a browser a page, and everybody else JSON."""
 
     cache_control = "public, max-age=300"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Show a browser a page, and everybody else JSON."""
-        if not _wants_page(request):
-            return super().dispatch(request, *args, **kwargs)
+        """Choose by what the client likes best."""
+        likes = request.get_preferred_type([JSON, HTML])
+        is_reading = request.method in {"GET", "HEAD"}
+        page = self.page(request, **kwargs) if is_reading and likes == HTML else None
+        response = page or super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["Accept", "Accept-Language"])
+        return response
+
+    def page(self, request: HttpRequest, **kwargs: Any) -> HttpResponse | None:
+        """Return the page, if there is one."""
+        raise NotImplementedError
+
+
+class ProblemListView(PageView):
+    """Every problem there is."""
+
+    def page(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        """Show the titles of all problems."""
         kinds = [explain(registry()[code]) for code in sorted(registry())]
-        return _page(request, "api/problems.html", {"problems": kinds})
+        return render(request, "api/problems.html", {"problems": kinds})
 
     @operation(
         "problems_list", "List the problems", reply={200: ListJson[ProblemTypeJson]}
@@ -64,20 +80,18 @@ class ProblemListView(PublicView):
         )
 
 
-class ProblemView(PublicView):
+class ProblemView(PageView):
     """What the ``type`` of a problem leads to."""
 
-    cache_control = "public, max-age=300"
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Show a browser a page, and everybody else JSON."""
+    def page(self, request: HttpRequest, **kwargs: Any) -> HttpResponse | None:
+        """Show what happened, what to do, and an example."""
         found = registry().get(kwargs["code"])
-        if found is None or not _wants_page(request):
-            return super().dispatch(request, *args, **kwargs)
+        if found is None:
+            return None
         problem = explain(found)
         example = json.dumps(problem["sample"], indent=2, ensure_ascii=False)
         context = {"problem": problem, "example": example}
-        return _page(request, "api/problem.html", context)
+        return render(request, "api/problem.html", context)
 
     @operation("problems_retrieve", "Explain a problem", reply={200: ProblemTypeJson})
     def get(self, request: Request, code: str) -> HttpResponse:
@@ -108,10 +122,18 @@ class SchemaView(PublicView):
         return cacheable(request, description())
 
 
-class AsyncSchemaView(PublicView):
+class AsyncSchemaView(PageView):
     """The description of what comes without being asked for."""
 
-    cache_control = "public, max-age=300"
+    def page(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        """Show the channels, with an example of each message."""
+        whole = asynchronous.description()
+        context = {
+            "summary": whole["info"]["description"],
+            "channels": _channels_of(whole),
+            "address": request.build_absolute_uri(),
+        }
+        return render(request, "api/asyncapi.html", context)
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
@@ -166,12 +188,25 @@ def explain(kind: Kind) -> ProblemTypeJson:
     }
 
 
-def _wants_page(request: HttpRequest) -> bool:
-    is_reading = request.method in {"GET", "HEAD"}
-    return is_reading and request.get_preferred_type([JSON, HTML]) == HTML
+def _channels_of(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a page shows of the channels: what goes which way, with examples."""
+    shown = []
+    for name, channel in whole["channels"].items():
+        told = [
+            {"title": operation["title"], "messages": _messages_of(whole, operation)}
+            for operation in whole["operations"].values()
+            if operation["channel"]["$ref"].endswith(f"/{name}")
+        ]
+        text = channel["description"].replace("`", "")
+        shown.append(channel | {"description": text, "told": told})
+    return shown
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    response = render(request, template, context)
-    patch_vary_headers(response, ["Accept", "Accept-Language"])
-    return response
+def _messages_of(
+    whole: dict[str, Any], operation: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for reference in operation["messages"]:
+        message = whole["components"]["messages"][reference["$ref"].rpartition("/")[2]]
+        payload = message["examples"][0]["payload"]
+        example = json.dumps(payload, indent=2, ensure_ascii=False, default=str)
+        yield message | {"example": example}

@@ -47,6 +47,20 @@ def test_it_is_served(guest: Api) -> None:
     assert answer.body == json.loads(json.dumps(description()))
 
 
+@pytest.mark.django_db
+def test_browsers_are_shown_a_page_of_it(guest: Api) -> None:
+    page = guest.client.get("/api/asyncapi", headers={"Accept": "text/html"})
+    text = page.content.decode()
+
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    assert "Accept" in page["Vary"]
+    whole = description()
+    for channel in whole["channels"].values():
+        assert f"<h2>{channel['title']}</h2>" in text
+    for message in whole["components"]["messages"].values():
+        assert f"<code>{message['name']}</code>" in text
+
+
 def test_limits_are_those_of_the_socket() -> None:
     assert (MOST_PRODUCTS, MOST_ORDERS) == (live.MAX_PRODUCTS, live.MAX_ORDERS)
 

@@ -193,3 +193,13 @@ def test_campaigns_are_public_until_somebody_signs_in(guest: Api, api: Api) -> N
     assert guest.get(path).header("Cache-Control") == "public, max-age=1"
     assert api.get(path).header("Cache-Control") == "private, max-age=1"
     assert "Authorization" in guest.get(path).header("Vary")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["problems", "problems/not_found", "asyncapi"])
+def test_no_cache_gives_an_app_the_page_of_a_browser(guest: Api, path: str) -> None:
+    for accept, kind in (("*/*", "application/json"), ("text/html", "text/html")):
+        answer = guest.client.get(f"/api/{path}", headers={"Accept": accept})
+
+        assert answer["Content-Type"].partition(";")[0] == kind
+        assert "Accept" in {name.strip() for name in answer["Vary"].split(",")}
