@@ -1,14 +1,15 @@
 """The fuzzer: Schemathesis against a running shop, as three kinds of people."""
 
 import re
+import sys
 from collections.abc import Sequence
 
+from contract.known import settings_of, things_of
 from contract.shop import faults, running
-from contract.tools import HERE, ContractError, attempt, folder, python_of, say
+from contract.tools import HERE, ContractError, attempt, folder, say
 from demo.logins import ADMINISTRATOR, MINJI
 
 ROLES = {"anonymous": None, "shopper": MINJI, "staff": ADMINISTRATOR}
-CHECKS = ["--checks", "all", "--phases"]
 PHASES = "examples,coverage,fuzzing,stateful"
 
 
@@ -19,12 +20,12 @@ def run(
 
     As nobody, as a shopper and as staff, each with ``examples`` cases an operation.
     """
-    python = python_of("fuzz")
     with running() as url:
         failed = [
-            name
+            f"{name} ({phase})"
             for name in role or ROLES
-            if not _passes(str(python), url, name, examples, phases, only)
+            for phase in phases.split(",")
+            if not _passes(url, name, phase, examples, only)
         ]
         if found := faults():
             raise ContractError("The shop's log:\n" + "\n".join(found[:20]))
@@ -32,13 +33,13 @@ def run(
         raise ContractError(f"as {', '.join(failed)}: see {folder('fuzz')}")
 
 
-def _passes(
-    python: str, url: str, role: str, examples: int, phases: str, only: str | None
-) -> bool:
+def _passes(url: str, role: str, phase: str, examples: int, only: str | None) -> bool:
     login = ROLES[role]
-    command = [python, "-m", "schemathesis.cli"]
-    command += ["--config-file", str(HERE / "schemathesis.toml")]
-    command += ["run", f"{url}/api/schema", *CHECKS, phases]
+    config = folder("fuzz") / f"{role}.toml"
+    known = things_of(url, login, is_staff=role == "staff")
+    config.write_text((HERE / "schemathesis.toml").read_text() + settings_of(known))
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)]
+    command += ["run", f"{url}/api/schema", "--checks", "all", "--phases", phase]
     command += ["--max-examples", str(examples), "--no-color"]
     command += ["--continue-on-failure"]
     if only:
@@ -51,8 +52,9 @@ def _passes(
         "SHOP_PASSWORD": login.password if login else "",
     }
     code, text = attempt(command, environment=environment, cwd=folder("fuzz"))
-    (folder("fuzz") / f"{role}.txt").write_text(text)
+    (folder("fuzz") / f"{role}-{phase}.txt").write_text(text)
     passed = code == 0
-    cases = re.findall(r"(\d+) generated", text)
-    say(f"as {role}: {'passed' if passed else 'FAILED'}, {sum(map(int, cases))} cases")
+    cases = sum(map(int, re.findall(r"(\d+) generated", text)))
+    end = "passed" if passed else "FAILED"
+    say(f"as {role}, {phase}: {end}, {cases} cases")
     return passed

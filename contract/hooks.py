@@ -1,6 +1,6 @@
-"""What Schemathesis needs to know of the shop: who it acts as.
+"""What Schemathesis needs to know of the shop: who it acts as, and what may be refused.
 
-It is imported by Schemathesis in an environment of its own, without the shop.
+It is imported by Schemathesis in a process of its own, without the shop.
 """
 
 import json
@@ -9,6 +9,8 @@ import urllib.request
 from typing import Any
 
 import schemathesis
+
+from contract.rules import judged, unexplained
 
 # Fuzzing signs its own user out now and then.
 SECONDS = 20
@@ -26,6 +28,14 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 
 schemathesis.hook(filter_case)
+
+
+def map_case(_context: Any, case: Any) -> Any:
+    """Leave out of a case what would be judged wrongly."""
+    return judged(case)
+
+
+schemathesis.hook(map_case)
 
 
 @schemathesis.auth(refresh_interval=SECONDS)
@@ -50,3 +60,18 @@ class SignedIn:
         """Send the token with a request."""
         if data:
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+
+
+@schemathesis.check
+def refused_by_a_rule(_context: Any, response: Any, case: Any) -> None:
+    """Let what fits the description be refused only for a reason that no schema holds.
+
+    Narrows ``positive_data_acceptance``, which knows nothing but statuses.
+    """
+    meta = case.meta
+    if meta is None or not meta.generation.mode.is_positive:
+        return
+    if response.status_code not in {400, 410, 412, 422, 428}:
+        return
+    reason = unexplained(response.status_code, response.json(), case.headers or {})
+    assert not reason, f"Refused without a rule: {reason}"

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from importlib import import_module
+from typing import Any, NoReturn
 
 import pytest
 
@@ -32,7 +34,19 @@ def require(program: str) -> str:
         if path:
             return path
     package = PACKAGES.get(program, program)
-    message = f"{program} is not installed: apt-get install {package}"
+    return miss(f"{program} is not installed: apt-get install {package}")
+
+
+def module(name: str) -> Any:
+    """Return an optional package of the tests, or do the same without it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return miss(f"{name} is not installed: pip install -r requirements-test.txt")
+
+
+def miss(message: str) -> NoReturn:
+    """Skip the test; where ``CI`` is set, everything has to be there."""
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
