@@ -17,7 +17,7 @@ from threading import Thread
 import pytest
 from django.conf import settings
 
-from demo.logins import LOGINS
+from demo.logins import sentences
 from tests.shop.sockets import open_page
 
 pytestmark = pytest.mark.slow
@@ -157,8 +157,8 @@ def test_first_run_ends_with_addresses_and_logins(shop: Shop, taken_port: int) -
     said = "\n".join(shop.seen)
     assert f"{url}admin/" in said
     assert "Warning" not in said
-    for _role, email, password in LOGINS:
-        assert f"{email} / {password}" in said
+    for sentence in sentences():
+        assert f"log in as {sentence}" in said
     assert sorted(shop.children()) == ["beat", "live", "platform", "web", "worker"]
 
 

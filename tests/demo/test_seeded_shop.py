@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.db.models import F
@@ -19,7 +20,7 @@ from catalog.search import Asked, find
 from catalog.texts import local
 from coupons.models import Coupon, CouponBatch
 from demo.catalogue import articles
-from demo.logins import DANIEL, LOGINS, MINJI, STAFF
+from demo.logins import DANIEL, LOGINS, MINJI, STAFF, staff
 from inventory.models import Stock
 from orders import events
 from orders.models import Order, OrderLine, OrderStatus
@@ -98,12 +99,20 @@ def test_the_shoppers_can_sign_in_and_spend(shop: None, client: Client) -> None:
         assert Coupon.objects.of_user(shopper.pk).usable().exists()
 
 
-def test_the_staff_may_change_products_but_not_users_rights(shop: None) -> None:
-    staff = User.objects.get(email=STAFF.email)
+@pytest.mark.parametrize("role", STAFF)
+def test_each_role_of_staff_has_somebody(shop: None, client: Client, role: str) -> None:
+    login = staff(role)
+    member = User.objects.get(email=login.email)
 
-    assert staff.has_perm("catalog.change_product")
-    assert not staff.has_perm("auth.change_permission")
-    assert not staff.is_superuser
+    assert client.login(username=login.email, password=login.password)
+    assert client.get("/admin/").status_code == 200
+    assert member.is_staff
+    assert not member.is_superuser
+    assert [group.name for group in member.groups.all()] == [role]
+
+
+def test_no_role_is_without_a_login(shop: None) -> None:
+    assert set(Group.objects.values_list("name", flat=True)) == {*STAFF}
 
 
 def test_events_tell_what_the_shop_would_tell(shop: None) -> None:

@@ -21,7 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from catalog.models import Product
 from config import embedded
 from config.supervisor import Program, Supervisor
-from demo.logins import LOGINS
+from demo.logins import sentences
 
 PORTS_TO_TRY = 50
 RECEIVER_PORT = 8100
@@ -132,8 +132,8 @@ class Command(BaseCommand):
         self._say(f"the API is at    {url}api/docs")
         if platform := os.environ.get("DATA_PLATFORM_URL"):
             self._say(f"paid orders go to {platform}")
-        for role, email, password in LOGINS:
-            self._say(f"log in as {role}: {email} / {password}")
+        for sentence in sentences():
+            self._say(f"log in as {sentence}")
         self._say("Ctrl-C stops it")
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from common.commands import BAD_USE
 from common.progress import Progress
-from demo.logins import LOGINS
+from demo.logins import sentences
 from demo.seed import story
 
 DEFAULT_ORDERS = 1_500
@@ -80,8 +80,8 @@ class Command(BaseCommand):
         if not no_photos:
             story.take_photos(wish, progress)
         if options["verbosity"] > 1:
-            for role, email, password in LOGINS:
-                self.stdout.write(f"{role}: {email} / {password}")
+            for sentence in sentences():
+                self.stdout.write(sentence)
 
 
 def _bad(what: str) -> CommandError:
