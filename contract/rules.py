@@ -31,6 +31,8 @@ PLACES: dict[tuple[str, str], str] = {
     ("#/campaign_id", "required"): "or by its older name, `coupon_id`",
     ("#/photos", "required"): "a file without a name is none to a browser, either",
     ("category", "not_found"): "which shelves there are changes",
+    ("from", "invalid"): "not after `to`, nor too long before it",
+    ("day", "invalid"): "a day that the shop was open",
     ("attributes", "format"): "no key twice",
 }
 
