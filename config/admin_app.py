@@ -2,6 +2,7 @@
 
 import os
 
+from django.contrib import admin
 from django.contrib.admin.apps import SimpleAdminConfig
 
 # They show no pages, and start quicker without.
@@ -17,4 +18,4 @@ class ShopAdminConfig(SimpleAdminConfig):
         """Read every app's ``admin`` module, as Django does, where it is of use."""
         super().ready()
         if os.environ.get("SHOP_PROCESS") not in PAGELESS:
-            self.module.autodiscover()
+            admin.autodiscover()
