@@ -29,6 +29,8 @@ PLACES: dict[tuple[str, str], str] = {
     ("#/items", "required"): "or `from_cart`; a choice would split clients' types",
     ("#/amount", "required"): "or by its older name",
     ("#/campaign_id", "required"): "or by its older name, `coupon_id`",
+    ("#/address", "required"): "of guests, who have no address book",
+    ("#/email", "required"): "of guests only",
     ("#/photos", "required"): "a file without a name is none to a browser, either",
     ("category", "not_found"): "which shelves there are changes",
     ("from", "invalid"): "not after `to`, nor too long before it",
