@@ -44,8 +44,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    # A UUID is best; quotes around it do not count.
-    {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=-]{1,128}$"},
+    # A UUID is best. Quotes around it, which a structured header has, do not count.
+    {"type": "string", "pattern": "^[!-~]([ -~]{0,128}[!-~])?$"},
     OpenApiParameter.HEADER,
     description=(
         "Recommended. The same key with the same body gives the first reply again, "

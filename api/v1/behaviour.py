@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -51,6 +52,7 @@ class PrivacyJson(TypedDict):
     wants_recommendations: bool
 
 
+@extend_schema_field({"type": "string", "format": "uuid"})
 class Uuid(StrictText):
     """A UUID, written in the usual way."""
 
@@ -61,6 +63,7 @@ class Uuid(StrictText):
         return UUID(text)
 
 
+@extend_schema_field({"type": "string", "format": "date-time"})
 class Moment(StrictText):
     """A moment with its offset from UTC (RFC 3339)."""
 
