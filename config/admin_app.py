@@ -5,8 +5,8 @@ import os
 from django.contrib import admin
 from django.contrib.admin.apps import SimpleAdminConfig
 
-# They show no pages, and start quicker without.
-PAGELESS = {"worker", "beat"}
+# It neither shows pages nor writes of them, and starts in half the time.
+CLOCK = "beat"
 
 
 class ShopAdminConfig(SimpleAdminConfig):
@@ -17,5 +17,5 @@ class ShopAdminConfig(SimpleAdminConfig):
     def ready(self) -> None:
         """Read every app's ``admin`` module, as Django does, where it is of use."""
         super().ready()
-        if os.environ.get("SHOP_PROCESS") not in PAGELESS:
+        if os.environ.get("SHOP_PROCESS") != CLOCK:
             admin.autodiscover()

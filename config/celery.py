@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import PersistentScheduler, SchedulingError
 from celery.signals import beat_init, worker_init
+from django.urls import get_resolver
 from kombu.transport import redis as redis_transport
 
 from config import checks, embedded, metrics, server_checks
@@ -14,7 +15,7 @@ from config.schedule import SCHEDULE
 from config.task_watch import watch_tasks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# They were made where pages are served; here they would read every page first.
+# They are made by every command, and where pages are served.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("dojang")
@@ -35,6 +36,12 @@ def _start_embedded_servers(**_kwargs: Any) -> None:
     checks.refuse_unsafe()
     embedded.ensure()
     server_checks.refuse_unsafe()
+
+
+@worker_init.connect
+def _read_addresses(**_kwargs: Any) -> None:
+    """Know the pages' addresses once for all processes, before the first letter."""
+    get_resolver().url_patterns  # noqa: B018 — reads them
 
 
 @worker_init.connect

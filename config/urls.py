@@ -12,8 +12,6 @@ from config import browser_reports, health, metrics_page
 from config.content_policy import REPORTS
 from shop import third_parties
 
-# Read by now, unless this is a worker that looks for a page's address.
-admin.autodiscover()
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("healthz", health.livez),

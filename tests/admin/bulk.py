@@ -46,6 +46,9 @@ def many_orders(order_id: UUID) -> None:
         event_id=event,
         aggregate=f"'order/' || {order}",
     )
+    # Of rows that are not committed the statistics know nothing.
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _copy(model: type[Model], condition: str, **changed: str) -> None:
