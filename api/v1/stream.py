@@ -13,6 +13,7 @@ from analytics import stream
 from analytics.schemas import schema, schema_names
 from analytics.transports.base import cloud_event, event_type
 from api.fields import MAX_BIGINT, Input, clean_query
+from api.pagination import link_header
 from api.schema import operation
 from api.typing import AuthenticatedRequest
 from api.views import PersonalView, PublicView, cacheable
@@ -125,8 +126,7 @@ class StreamView(PersonalView):
             "next": following,
             "last_sequence": max(last, reached if events else 0),
         }
-        link = {"Link": f'<{following}>; rel="next"'} if following else {}
-        return cacheable(request, body, link)
+        return cacheable(request, body, link_header(body))
 
 
 class ManifestView(PersonalView):

@@ -87,7 +87,7 @@ def test_best_page_names_the_days_it_covers(client: Client) -> None:
     assert names_in_order(page, ["Cup A", "Cup B"]) == ["Cup B", "Cup A"]
     today = shop_day(timezone.now())
     first = today - timedelta(days=2)
-    days = f"from {first:%-d %b} to {today:%-d %b %Y}"
+    days = f"from {first:%b %-d, %Y} to {today:%b %-d, %Y}"
     assert days in text_of(page)
 
 
