@@ -32,6 +32,10 @@ PLACES: dict[tuple[str, str], str] = {
     ("#/campaign_id", "required"): "or by its older name, `coupon_id`",
     ("#/address", "required"): "of guests, who have no address book",
     ("#/email", "required"): "of guests only",
+    ("#/events/*/product_id", "required"): "of what is about a product",
+    ("#/events/*/query", "required"): "of searches",
+    ("#/points_to_use", "invalid"): "points are a part only beside another way",
+    ("#/texts", "invalid"): "the languages are a setting of the shop",
     ("#/carrier_code", "invalid"): "some carriers number their parcels themselves",
     ("#/photos", "required"): "a file without a name is none to a browser, either",
     ("category", "not_found"): "which shelves there are changes",
@@ -41,7 +45,9 @@ PLACES: dict[tuple[str, str], str] = {
 }
 
 
-FIELDS = re.compile(r"[a-z_]+(,[a-z_]+)*")
+JSON = "application/json"
+PLACE_IN_LIST = re.compile(r"/\d+")
+FIELDS = re.compile(r"[a-z0-9_]+(,[a-z0-9_]+)*")
 
 
 def judged(case: Any) -> Any:
@@ -53,7 +59,8 @@ def judged(case: Any) -> Any:
     # What is set, be it to the same, is judged anew, and files are no strings then.
     if FIELDS.fullmatch(str((case.query or {}).get("fields", ""))):
         case.query = {name: v for name, v in case.query.items() if name != "fields"}
-    if case.meta and case.meta.generation.mode.is_positive:
+    is_positive = case.meta and case.meta.generation.mode.is_positive
+    if is_positive and case.media_type == JSON:
         body = whole(case.body)
         if repr(body) != repr(case.body):
             case.body = body
@@ -96,7 +103,10 @@ def unexplained(
     if status != HTTPStatus.BAD_REQUEST or code not in VAGUE or has_nul:
         return ""
     faults = [
-        (fault.get("pointer", fault.get("parameter", "")), fault["code"])
+        (
+            PLACE_IN_LIST.sub("/*", fault.get("pointer", fault.get("parameter", ""))),
+            fault["code"],
+        )
         for fault in problem.get("errors", [{"code": code}])
     ]
     return ", ".join(
