@@ -1,6 +1,6 @@
 """The pages in Chromium: accessible, nothing sticks out, scripts only help."""
 
-from typing import Literal
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,7 +16,6 @@ from playwright.sync_api import (
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from audit.access import REPAINTED
 from catalog.models import Product
 from checkout import services as checkout
 from checkout.services import Purchase
@@ -36,8 +35,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Tall enough for all of a page: what the bottom bar covers is only a scroll away.
 TALL = 6_000
-WIDTHS = (1280, 390)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# The other looks, and many more pages, are the audit's.
+LOOKS = [(390, "dark")]
 OPEN_PAGES = [
     "/",
     "/products/",
@@ -88,22 +87,29 @@ def shopper(cup: Product) -> User:
     return user
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pages_for_everybody_are_accessible(
-    chromium: Browser, live_server: LiveServer, cup: Product
+    chromium: Browser, live_server: LiveServer, cup: Product, width: int, scheme: str
 ) -> None:
-    page = opened(chromium, live_server, 1280, "light").new_page()
+    page = opened(chromium, live_server, width, scheme).new_page()
     errors = console_errors(page)
 
     for path in [*OPEN_PAGES, f"/p/{cup.slug}-{cup.pk}/"]:
-        assert faults_in_all_looks(page, path) == []
+        assert faults(page, path) == []
     # The one page that is not there on purpose.
     assert [text for text in errors if "404" not in text] == []
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pages_of_a_shopper_are_accessible(
-    chromium: Browser, live_server: LiveServer, cup: Product, shopper: User
+    chromium: Browser,
+    live_server: LiveServer,
+    cup: Product,
+    shopper: User,
+    width: int,
+    scheme: str,
 ) -> None:
-    context = opened(chromium, live_server, 1280, "light")
+    context = opened(chromium, live_server, width, scheme)
     sign_in(context, live_server, shopper)
     page = context.new_page()
     put_into_cart(page, cup)
@@ -111,9 +117,9 @@ def test_pages_of_a_shopper_are_accessible(
 
     errors = console_errors(page)
     for path in OWN_PAGES:
-        assert faults_in_all_looks(page, path) == []
+        assert faults(page, path) == []
     for path in ("", "pay/", "cancel/"):
-        assert faults_in_all_looks(page, f"/orders/{order.number}/{path}") == []
+        assert faults(page, f"/orders/{order.number}/{path}") == []
     assert errors == []
 
 
@@ -199,28 +205,21 @@ def put_into_cart(page: Page, product: Product) -> None:
     page.wait_for_selector("#toasts p, #cart-drawer[open]")
 
 
-def faults_in_all_looks(page: Page, path: str) -> list[str]:
-    """Return what axe finds on a page in each look, and what sticks out of it."""
+def faults(
+    page: Page, path: str, *, before: Callable[[], None] | None = None
+) -> list[str]:
+    """Return what axe finds on a page, and whether something sticks out of it."""
     page.goto(path)
-    found = []
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": TALL})
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.evaluate(REPAINTED)
-            found += [f"{path} {width} {scheme} {fault}" for fault in faults(page)]
-    return found
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe finds on an open page, and whether something sticks out of it."""
+    if before is not None:
+        before()
     report = Axe().run(page, options={"runOnly": RULES}).response
     found = [
-        f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in report["violations"]
+        f"{path} {rule['id']}: {rule['nodes'][0]['html']}"
+        for rule in report["violations"]
     ]
     root = "document.documentElement"
     if page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"):
-        found.append("wider than the window")
+        found.append(f"{path} is wider than the window")
     return found
 
 
