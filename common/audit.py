@@ -88,17 +88,7 @@ def write_many(
 ) -> None:
     """Write down what was done to many things in the same words, in one statement."""
     said = message(action, reason=reason, before=before, after=after)
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=actor_id,
-            content_type=ContentType.objects.get_for_model(type(obj)),
-            object_id=str(obj.pk),
-            object_repr=name_of(obj),
-            action_flag=flag,
-            change_message=said,
-        )
-        for obj in objects
-    )
+    LogEntry.objects.bulk_create(_entry(obj, actor_id, said, flag) for obj in objects)
 
 
 def write_each(
@@ -110,15 +100,24 @@ def write_each(
 ) -> None:
     """Write down, in one statement, what each thing was before and after."""
     LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=actor_id,
-            content_type=ContentType.objects.get_for_model(type(obj)),
-            object_id=str(obj.pk),
-            object_repr=name_of(obj),
-            action_flag=CHANGE,
-            change_message=message(action, reason=reason, before=before, after=after),
+        _entry(
+            obj,
+            actor_id,
+            message(action, reason=reason, before=before, after=after),
+            CHANGE,
         )
         for obj, before, after in rows
+    )
+
+
+def _entry(obj: Model, actor_id: int, said: str, flag: int) -> LogEntry:
+    return LogEntry(
+        user_id=actor_id,
+        content_type=ContentType.objects.get_for_model(type(obj)),
+        object_id=str(obj.pk),
+        object_repr=name_of(obj),
+        action_flag=flag,
+        change_message=said,
     )
 
 

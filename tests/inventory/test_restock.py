@@ -68,8 +68,8 @@ def books(product: Product) -> tuple[int, int]:
 
 
 def told(topic: str = "stock.back") -> list[dict[str, Any]]:
-    # Within a millisecond ids come in no order.
-    order = "payload__alert_id" if topic == "stock.back" else "occurred_at"
+    # Events of one transaction have one time; ids of a millisecond come in no order.
+    order = "payload__alert_id" if topic == "stock.back" else "position"
     events = Event.objects.filter(topic=topic).order_by(order)
     return [event.payload for event in events]
 

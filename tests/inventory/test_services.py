@@ -221,7 +221,7 @@ def test_others_hear_whenever_more_or_less_is_left() -> None:
     checkout.cancel(order_id=order_id, user_id=user.pk, actor_id=None, reason="")
     _adjust(MovementKind.RECEIVED, 5)
 
-    heard = Event.objects.filter(topic="stock.changed").order_by("occurred_at")
+    heard = Event.objects.filter(topic="stock.changed").order_by("position")
 
     assert [event.payload["available"] for event in heard] == [1, 1, 6]
 
