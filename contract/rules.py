@@ -37,6 +37,7 @@ PLACES: dict[tuple[str, str], str] = {
     ("#/points_to_use", "invalid"): "points are a part only beside another way",
     ("#/texts", "invalid"): "the languages are a setting of the shop",
     ("#/carrier_code", "invalid"): "some carriers number their parcels themselves",
+    ("#/tracking_url", "invalid"): "no label of a host is longer than 63 characters",
     ("#/photos", "required"): "a file without a name is none to a browser, either",
     ("category", "not_found"): "which shelves there are changes",
     ("from", "invalid"): "not after `to`, nor too long before it",
@@ -83,7 +84,7 @@ Condition = Callable[[Mapping[str, Any]], bool]
 CONDITIONS: dict[int, Condition] = {
     412: lambda headers: "If-Match" in headers,
     422: lambda headers: "Idempotency-Key" in headers,
-    428: lambda headers: "If-Match" not in headers,
+    428: lambda headers: not headers.get("If-Match"),
 }
 # What was there once: archived products, used links, cursors of another time.
 GONE = {"product_gone", "verification_over", "cursor_expired"}
