@@ -31,6 +31,8 @@ from config.settings import CACHES  # noqa: E402
 
 DEBUG = False
 PAGES_AHEAD = SERVICE_WORKER = False
+# Every client of Django's would look for all static files anew.
+WHITENOISE_USE_FINDERS = False
 ALLOWED_HOSTS = ["*"]
 REQUEST_DEADLINE = 3600  # however slow the machine is
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

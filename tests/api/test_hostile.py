@@ -6,11 +6,12 @@ field is covered (or missed by ``VALID``, which fails) on the day it appears.
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from api.pages import description
@@ -18,7 +19,7 @@ from tests.api.auth_bodies import ELSEWHERE
 from tests.api.bodies import ADDRESS, REVIEW, STAFF, make_world, path_of, valid
 from tests.api.client import Api
 from tests.api.staff_bodies import STAFF_OPERATIONS
-from tests.factories import UserFactory
+from tests.factories import StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 HUGE, NUL = 10**30, "a\0b"
@@ -73,10 +74,36 @@ def json_of(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+class Kept(NamedTuple):
+    """What is made once, as each test is undone."""
+
+    user: User
+    staff: User
+    # Things of the shopper's, and things of somebody else's.
+    world: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Kept]:
+    with django_db_blocker.unblock(), transaction.atomic():
+        user, other = UserFactory.create_batch(2, points=1_000_000)
+        yield Kept(user, StaffFactory.create(), make_world(user, other))
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(user: User) -> dict[str, Any]:
-    """Things of the shopper's, and things of somebody else's."""
-    return make_world(user, UserFactory.create(points=1_000_000))
+def world(kept: Kept) -> dict[str, Any]:
+    return kept.world
+
+
+@pytest.fixture
+def api(kept: Kept) -> Api:
+    return Api(kept.user)
+
+
+@pytest.fixture
+def staff(kept: Kept) -> Api:
+    return Api(kept.staff)
 
 
 def operations() -> list[str]:
