@@ -5,12 +5,12 @@ field is covered (or missed by ``VALID``, which fails) on the day it appears.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
@@ -20,6 +20,7 @@ from tests.api.bodies import ADDRESS, REVIEW, STAFF, make_world, path_of, valid
 from tests.api.client import Api
 from tests.api.staff_bodies import STAFF_OPERATIONS
 from tests.factories import StaffFactory, UserFactory
+from tests.standing import standing
 
 pytestmark = pytest.mark.django_db
 HUGE, NUL = 10**30, "a\0b"
@@ -74,36 +75,44 @@ def json_of(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-class Kept(NamedTuple):
-    """What is made once, as each test is undone."""
-
+class Things(NamedTuple):
     user: User
     staff: User
     # Things of the shopper's, and things of somebody else's.
     world: dict[str, Any]
 
 
+def make_things() -> Things:
+    user, other = UserFactory.create_batch(2, points=1_000_000)
+    return Things(user, StaffFactory.create(), make_world(user, other))
+
+
 @pytest.fixture(scope="module")
-def kept(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Kept]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        user, other = UserFactory.create_batch(2, points=1_000_000)
-        yield Kept(user, StaffFactory.create(), make_world(user, other))
-        transaction.set_rollback(True)
+def standing_world(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], Things]]:
+    with standing(make_things, django_db_blocker) as things:
+        yield things
 
 
 @pytest.fixture
-def world(kept: Kept) -> dict[str, Any]:
-    return kept.world
+def things(standing_world: Callable[[], Things]) -> Things:
+    return standing_world()
 
 
 @pytest.fixture
-def api(kept: Kept) -> Api:
-    return Api(kept.user)
+def world(things: Things) -> dict[str, Any]:
+    return things.world
 
 
 @pytest.fixture
-def staff(kept: Kept) -> Api:
-    return Api(kept.staff)
+def api(things: Things) -> Api:
+    return Api(things.user)
+
+
+@pytest.fixture
+def staff(things: Things) -> Api:
+    return Api(things.staff)
 
 
 def operations() -> list[str]:

@@ -5,7 +5,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from api.v1.carts import sign
@@ -31,9 +32,11 @@ from tests.factories import (
     DeliveryMethodFactory,
     ProductFactory,
     StaffFactory,
+    UserFactory,
 )
 from tests.notifications.events import event
 from tests.reviewing import TEXT, published, received
+from tests.standing import standing
 
 pytestmark = pytest.mark.django_db
 BASELINE = Path(__file__).parent.parent / "query_counts.json"
@@ -277,11 +280,24 @@ CALLS: dict[str, Call] = {
 }
 
 
+@pytest.fixture(scope="module")
+def standing_scene(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], Scene]]:
+    with standing(make_scene, django_db_blocker) as scene:
+        yield scene
+
+
+def make_scene() -> Scene:
+    return Scene(UserFactory.create(points=1_000_000))
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_operation_takes_as_many_statements_as_it_did(
-    name: str, api: Api, user: User
+    name: str, standing_scene: Callable[[], Scene]
 ) -> None:
-    scene = Scene(user)
+    scene = standing_scene()
+    api = Api(scene.user)
     ContentType.objects.clear_cache()
 
     with CaptureQueriesContext(connection) as queries:
