@@ -62,4 +62,6 @@ def decimals() -> int:
 @lru_cache(maxsize=8192)
 def _written(amount: int, currency: str, locale: str) -> str:
     value = Decimal(amount).scaleb(-get_currency_precision(currency))
-    return str(format_currency(value, currency, locale=Locale.parse(locale)))
+    written = str(format_currency(value, currency, locale=Locale.parse(locale)))
+    # The locales' data has a hyphen, which is shorter than a plus and breaks lines.
+    return written.replace("-", "\N{MINUS SIGN}", 1) if amount < 0 else written

@@ -71,12 +71,12 @@ def test_preview_shows_old_and_new_and_changes_nothing(
 
     assert "1 price changes" in page
     assert "₩12,345" in page
-    assert "-₩11,845 (-95 %)" in page
+    assert "−₩11,845 (-95 %)" in page
     assert "1 changes by more than half." in page
     assert "1 stays as it is." in page
     assert "1 would bring less than it costs the shop." in page
     assert "1 product has no cost, so there is no margin to show." in page
-    assert "-₩7,500 (35 % → -1500 %)" in page
+    assert "−₩7,500 (35 % → -1500 %)" in page
     assert prices() == [12_345, 500]
     assert not PriceRevision.objects.exists()
 

@@ -89,5 +89,14 @@ def test_money_has_the_decimals_of_its_currency(
     assert money(None) == "–"
 
 
+@pytest.mark.parametrize("language", ["en", "ko", "ru"])
+def test_less_than_nothing_has_a_minus_and_no_hyphen(language: str) -> None:
+    with override(language):
+        written = money(-5_000)
+
+    assert "−" in written
+    assert "-" not in written
+
+
 def _plain(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ")

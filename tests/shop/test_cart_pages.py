@@ -197,7 +197,7 @@ def test_coupon_takes_its_part_off(signed_in: Client, shopper: User) -> None:
     assert "Total ₩54,000" in text_of(suggested)
     assert f'/checkout/?coupon={best.pk}"' in body_of(suggested)
     chosen = signed_in.get("/cart/")
-    assert f"Coupon: {other.batch.name} -₩3,000" in text_of(chosen)
+    assert f"Coupon: {other.batch.name} −₩3,000" in text_of(chosen)
     assert '/checkout/"' in body_of(chosen)
     signed_in.post("/cart/coupon/", {"coupon": ""})
     assert "Total ₩60,000" in text_of(signed_in.get("/cart/"))

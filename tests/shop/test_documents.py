@@ -92,8 +92,8 @@ def test_invoice_says_who_what_and_for_how_much(
     )
     assert f"+82 10-1234-5678 {shopper.email} Order {order.number} Issued:" in text
     assert "Moon jar SKU-" in text
-    assert "₩10,000 2 -₩2,000 ₩18,000" in text
-    assert "Products ₩60,000 Discount: Spring -₩6,000 Delivery ₩3,000" in text
+    assert "₩10,000 2 −₩2,000 ₩18,000" in text
+    assert "Products ₩60,000 Discount: Spring −₩6,000 Delivery ₩3,000" in text
     assert "Total ₩57,000 Paid: Points ₩57,000 Thank you" in text
 
 
@@ -117,7 +117,7 @@ def test_refunds_stand_below_the_total(signed_in: Client, shopper: User) -> None
     text = text_of(signed_in.get(f"/orders/{order.number}/invoice/"))
 
     assert "Total ₩23,000 Paid: Points ₩23,000 Refunded on" in text
-    assert "-₩23,000 Total after refunds ₩0" in text
+    assert "−₩23,000 Total after refunds ₩0" in text
     assert "between us" not in text
 
 

@@ -39,12 +39,12 @@ def test_cart_shows_each_discount_and_its_reason(
 
     page = text_of(signed_in_with_two_jars.get("/cart/"))
 
-    assert "Autumn -₩5,000 Delivery: Standard ₩3,000 Free post -₩3,000" in page
+    assert "Autumn −₩5,000 Delivery: Standard ₩3,000 Free post −₩3,000" in page
     assert "Total ₩15,000" in page
     assert "You save ₩8,000." in page
     assert "Why this price" in page
-    assert "Autumn · a percentage of what it is for: -₩5,000" in page
-    assert "Free post · delivery is free: -₩3,000" in page
+    assert "Autumn · a percentage of what it is for: −₩5,000" in page
+    assert "Free post · delivery is free: −₩3,000" in page
 
 
 def test_cart_says_what_is_missing_for_more(signed_in_with_two_jars: Client) -> None:
@@ -112,7 +112,7 @@ def test_order_keeps_what_it_was_given(signed_in_with_two_jars: Client) -> None:
     assert (answer.status_code, order.total) == (303, 21_000)
     assert PromotionUse.objects.get().amount == 2_000
     shown = text_of(client.get(f"/orders/{order.number}/"))
-    assert "Autumn -₩2,000 Delivery: Standard ₩3,000 Total ₩21,000" in shown
+    assert "Autumn −₩2,000 Delivery: Standard ₩3,000 Total ₩21,000" in shown
 
 
 def test_promotion_that_ended_is_shown_before_it_is_paid_for(

@@ -136,7 +136,7 @@ def test_order_shows_how_its_total_came_about(visit: Visit) -> None:
 
     assert "₩18,500" in sums
     assert "Coupon: Autumn" in sums
-    assert "-₩1,850" in sums
+    assert "−₩1,850" in sums
     assert "Delivery: Standard" in sums
     assert "₩19,650" in sums
 
