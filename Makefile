@@ -15,6 +15,10 @@ PRODUCTION := SHOP_ENV=production DEBUG=0 \
 	DATA_PLATFORM_URL=https://data.example/events \
 	DATA_PLATFORM_SECRET=whsec_bWFrZS1jaGVjay1vbmx5LW1ha2UtY2hlY2s=
 
+# A shop is half a dozen processes, and tests start hundreds: what Python has compiled
+# is kept for the next, also where a machine's settings say otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test e2e audit api-check fuzz client-test check fix drill topology bench screenshots messages stop clean
 
