@@ -10,6 +10,7 @@ from api.typing import AuthenticatedRequest
 from api.v1.order_actions import MAY_CHANGE
 from api.v1.order_finding import address_of
 from checkout import services as checkout
+from common import audit
 from orders.models import Order, OrderStatus
 
 # What an order's shopper can change of it.
@@ -19,10 +20,10 @@ OWNERS_WISHES = {"address", "address_id", "delivery_method", "note"}
 def change_own(
     request: AuthenticatedRequest, order: Order, asked: dict[str, Any]
 ) -> None:
-    """Change what its shopper can change, also for them."""
-    owner = order.user_id or 0
+    """Change what its shopper can change of an order, or the guest, also for them."""
+    owner = order.user_id
     if asked.keys() & {"address", "address_id"}:
-        address = address_of(order.user_id, asked)
+        address = address_of(owner, asked)
         checkout.change_address(order_id=order.pk, user_id=owner, address=address)
     if "delivery_method" in asked:
         method = asked["delivery_method"]
@@ -30,7 +31,15 @@ def change_own(
     if "note" in asked:
         checkout.write_note(order_id=order.pk, user_id=owner, note=asked["note"])
     changed = ", ".join(sorted(asked.keys() & OWNERS_WISHES))
-    record(request, owner, f"{changed} of order {order.number}")
+    _record(request, order, changed)
+
+
+def _record(request: AuthenticatedRequest, order: Order, changed: str) -> None:
+    if order.user_id is not None:
+        record(request, order.user_id, f"{changed} of order {order.number}")
+    elif request.user.has_perm(MAY_CHANGE):
+        action = f"API {request.method} {request.path}"
+        audit.write(order, actor_id=request.user.pk, action=action, reason=changed)
 
 
 def move(request: AuthenticatedRequest, order: Order, asked: dict[str, Any]) -> None:

@@ -177,7 +177,7 @@ def draft_json(draft: Draft) -> OrderJson:
         "expires_at": draft.expires_at,
         "paid_at": draft.paid_at,
         "closed_at": None,
-        "allowed_actions": _actions(draft.status),
+        "allowed_actions": _actions(draft.status, draft.user_id),
     }
 
 
@@ -214,7 +214,7 @@ def order_json(order: Order) -> OrderJson:
         "expires_at": order.expires_at,
         "paid_at": order.paid_at,
         "closed_at": order.closed_at,
-        "allowed_actions": _actions(OrderStatus(order.status)),
+        "allowed_actions": _actions(OrderStatus(order.status), order.user_id),
     }
 
 
@@ -299,7 +299,7 @@ def _coupon(coupon_id: int | None, name: str) -> OrderCouponJson | None:
     return None if coupon_id is None else {"id": coupon_id, "name": name}
 
 
-def _actions(status: OrderStatus) -> list[Action]:
+def _actions(status: OrderStatus, owner_id: int | None) -> list[Action]:
     actions: list[Action] = []
     if status == OrderStatus.PENDING:
         actions.append("pay")
@@ -307,7 +307,10 @@ def _actions(status: OrderStatus) -> list[Action]:
         actions += ["cancel", "change_address"]
     if status == OrderStatus.SHIPPED:
         actions.append("confirm_receipt")
-    return [*actions, "repeat"]
+    if owner_id is not None:
+        # It fills the cart of an account.
+        actions.append("repeat")
+    return actions
 
 
 def _can_return(order: Order) -> bool:

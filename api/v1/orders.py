@@ -295,7 +295,7 @@ class OrderView(KeyView):
         body=CHANGE_ORDER,
         example={"status": "cancelled", "reason": "changed my mind"},
         reply={200: OrderDetailJson},
-        headers=[IF_MATCH],
+        headers=[ORDER_KEY, IF_MATCH],
         keyed="yes",
         problems=(403, 404, 412, 428),
     )
@@ -324,7 +324,7 @@ class OrderView(KeyView):
         body=CHANGE_ORDER,
         example={"status": "shipped", "carrier": "CJ", "tracking_number": "6128"},
         reply={200: OrderDetailJson},
-        headers=[IF_MATCH],
+        headers=[ORDER_KEY, IF_MATCH],
         keyed="yes",
         problems=(403, 404, 412, 428),
     )
