@@ -108,9 +108,9 @@ def merged(items: list[dict[str, int]], pointer: str = "items") -> dict[int, int
         product_id = item["product_id"]
         quantities[product_id] = quantities.get(product_id, 0) + item["quantity"]
     if any(quantity > MAX_QUANTITY for quantity in quantities.values()):
-        raise ValidationError(
-            {pointer: [Quantity.default_error_messages["max_value"]]}, code="max_value"
-        )
+        too_many = Quantity.default_error_messages["max_value"]
+        said = too_many.format(max_value=MAX_QUANTITY)
+        raise ValidationError({pointer: [said]}, code="max_value")
     return quantities
 
 

@@ -43,7 +43,7 @@ class JSONParser(BaseParser):
         if not _is_utf8(media_type or ""):
             raise UnsupportedMediaType(media_type or "")
         body: bytes = request._request.body  # noqa: SLF001 — DRF offers no other way
-        if not body.strip():
+        if not body:
             return {}
         try:
             data = orjson.loads(body)

@@ -28,6 +28,7 @@ PLACES: dict[tuple[str, str], str] = {
     ("#", "required"): "one at least of the members; each of them is optional",
     ("#/reason", "required"): "only of who acts for somebody else: `user_id`",
     ("#/items", "required"): "or `from_cart`; a choice would split clients' types",
+    ("#/items", "max_value"): "of the same product twice, added up",
     ("#/amount", "required"): "or by its older name",
     ("#/campaign_id", "required"): "or by its older name, `coupon_id`",
     ("#/address", "required"): "of guests, who have no address book",

@@ -36,6 +36,7 @@ def charge(api: Api, body: bytes, content_type: str = "application/json") -> Ans
     [
         pytest.param(b"{", "", 400, "parse_error", id="malformed JSON"),
         pytest.param(b"[1]", "", 400, "parse_error", id="no object"),
+        pytest.param(b" \n", "", 400, "parse_error", id="only white space"),
         pytest.param(b'{"amount": NaN}', "", 400, "parse_error", id="not a number"),
         pytest.param(b'{"reason": "\xff"}', "", 400, "parse_error", id="not UTF-8"),
         pytest.param(b"\xff\xfe{\x00}\x00", "", 400, "parse_error", id="UTF-16"),

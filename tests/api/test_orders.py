@@ -135,6 +135,7 @@ def test_lines_of_one_product_are_added_up(api: Api) -> None:
     assert [item["quantity"] for item in answer.body["items"]] == [800]
     refused = api.post(ORDERS, {"items": [line, line, line]})
     assert (refused.status, refused.pointers) == (400, ["#/items"])
+    assert "999" in refused.body["errors"][0]["detail"]
 
 
 def test_shortage_names_what_is_left(api: Api) -> None:
