@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -52,21 +52,24 @@ def audit(
         chosen = [place for place in places() if not names or place.name in names]
         everything = Audit(base, state, found_tools, visitors.gather(), chosen)
         connection.close()
-        found = _look(everything, checks)
-        if "lighthouse" in checks:
+        looking = LOOKING if is_timed else LOOKING | {"lighthouse": _measure_once}
+        found = _look(everything, looking, checks)
+        if is_timed and "lighthouse" in checks:
             say("measuring with Lighthouse")
-            for finding in _measure(everything, is_timed=is_timed):
+            for finding in _measure(everything, is_timed=True):
                 say(f"  {finding.subject}: {finding.found}")
                 found.append(finding)
     return _report(found)
 
 
-def _look(everything: Audit, checks: Sequence[str]) -> list[Finding]:
-    """Make the checks that need a browser, some at a time."""
+def _look(
+    everything: Audit, looking: Mapping[str, Check], checks: Sequence[str]
+) -> list[Finding]:
+    """Make the checks that do not mind company, some at a time."""
     with ThreadPoolExecutor(BROWSERS) as pool:
         running = [
             pool.submit(_check, name, check, everything)
-            for name, check in LOOKING.items()
+            for name, check in looking.items()
             if name in checks
         ]
         return [finding for result in running for finding in result.result()]
@@ -105,6 +108,10 @@ def _overflow(on: Audit, browser: Browser) -> Iterator[Finding]:
 
 def _weight(on: Audit, browser: Browser) -> Iterator[Finding]:
     return weights.findings(browser, on.base, on.visitors, on.places)
+
+
+def _measure_once(on: Audit, _browser: Browser) -> Iterator[Finding]:
+    return _measure(on, is_timed=False)
 
 
 # The longest first.
