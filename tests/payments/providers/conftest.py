@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from payments.gateways.base import Invoice
+from payments.gateways.base import Invoice, ProviderState, Sight
 
 KEY = "0199b8a0-0000-7000-8000-000000000001"
 Bill = Callable[..., Invoice]
@@ -28,3 +28,10 @@ def bill() -> Bill:
         )
 
     return make
+
+
+def sight(
+    reference: str, state: ProviderState, reason: str = "", amount: int = 12_500
+) -> Sight:
+    """Return how an invoice stands with a provider, in US cents."""
+    return Sight(reference, state, amount, "USD", reason)

@@ -1,11 +1,9 @@
 """The BTCPay adapter over HTTP."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from payments.gateways.base import (
     GatewayAway,
@@ -13,38 +11,15 @@ from payments.gateways.base import (
     ProviderState,
     Sight,
 )
-from payments.gateways.btcpay import BTCPay
+from tests.payments.providers.at_btcpay import gateway
+from tests.payments.providers.at_btcpay import invoice_id as invoice_id
+from tests.payments.providers.at_btcpay import paid as paid
+from tests.payments.providers.at_btcpay import server as server
 from tests.payments.providers.btcpay_server import STORE_ID, BTCPayServer
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.conftest import KEY, Bill, sight
 from tests.servers import Answer
 
 OPEN, _, CAPTURED, FAILED, VOIDED = ProviderState
-gateway = BTCPay()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[BTCPayServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with BTCPayServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def invoice_id(server: BTCPayServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def paid(server: BTCPayServer, invoice_id: str) -> str:
-    server.pay(invoice_id)
-    return invoice_id
-
-
-def sight(
-    reference: str, state: ProviderState, reason: str = "", amount: int = 12_500
-) -> Sight:
-    return Sight(reference, state, amount, "USD", reason)
 
 
 # --- Start

@@ -1,7 +1,6 @@
 """Webhooks of BTCPay: who may send them, and what they say."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,37 +13,14 @@ from payments.gateways.base import (
     Sight,
     WebhookInvalid,
 )
-from payments.gateways.btcpay import BTCPay
+from tests.payments.providers.at_btcpay import gateway
+from tests.payments.providers.at_btcpay import invoice_id as invoice_id
+from tests.payments.providers.at_btcpay import paid as paid
+from tests.payments.providers.at_btcpay import server as server
 from tests.payments.providers.btcpay_server import BTCPayServer, sign
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.conftest import KEY, sight
 
 OPEN, _, CAPTURED, FAILED, VOIDED = ProviderState
-gateway = BTCPay()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[BTCPayServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with BTCPayServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def invoice_id(server: BTCPayServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def paid(server: BTCPayServer, invoice_id: str) -> str:
-    server.pay(invoice_id)
-    return invoice_id
-
-
-def sight(
-    reference: str, state: ProviderState, reason: str = "", amount: int = 12_500
-) -> Sight:
-    return Sight(reference, state, amount, "USD", reason)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The PayPal adapter over HTTP."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,43 +13,17 @@ from payments.gateways.base import (
     ProviderState,
     Sight,
 )
-from payments.gateways.paypal import PayPal
 from tests.payments.providers import paypal_server
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.at_paypal import approved as approved
+from tests.payments.providers.at_paypal import captured as captured
+from tests.payments.providers.at_paypal import gateway
+from tests.payments.providers.at_paypal import order_id as order_id
+from tests.payments.providers.at_paypal import server as server
+from tests.payments.providers.conftest import KEY, Bill, sight
 from tests.payments.providers.paypal_server import PayPalServer
 
 OPEN, AUTHORISED, CAPTURED, FAILED, VOIDED = ProviderState
 TOKEN = "/oauth2/token"
-gateway = PayPal()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[PayPalServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with PayPalServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def order_id(server: PayPalServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def approved(server: PayPalServer, order_id: str) -> str:
-    server.approve(order_id)
-    return order_id
-
-
-@pytest.fixture
-def captured(approved: str) -> str:
-    gateway.capture(approved, amount=12_500, key="capture")
-    return approved
-
-
-def sight(reference: str, state: ProviderState, reason: str = "") -> Sight:
-    return Sight(reference, state, 12_500, "USD", reason)
 
 
 # --- Start

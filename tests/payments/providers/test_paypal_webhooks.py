@@ -1,7 +1,6 @@
 """Webhooks of PayPal: who may send them, and what they say."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,45 +10,18 @@ from payments.gateways.base import (
     GatewayAway,
     Notice,
     ProviderState,
-    Sight,
     WebhookInvalid,
 )
-from payments.gateways.paypal import PayPal
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.at_paypal import approved as approved
+from tests.payments.providers.at_paypal import captured as captured
+from tests.payments.providers.at_paypal import gateway
+from tests.payments.providers.at_paypal import order_id as order_id
+from tests.payments.providers.at_paypal import server as server
+from tests.payments.providers.conftest import KEY, sight
 from tests.payments.providers.paypal_server import PayPalServer, signed
 
 OPEN, AUTHORISED, CAPTURED, FAILED, VOIDED = ProviderState
 TOKEN = "/oauth2/token"
-gateway = PayPal()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[PayPalServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with PayPalServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def order_id(server: PayPalServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def approved(server: PayPalServer, order_id: str) -> str:
-    server.approve(order_id)
-    return order_id
-
-
-@pytest.fixture
-def captured(approved: str) -> str:
-    gateway.capture(approved, amount=12_500, key="capture")
-    return approved
-
-
-def sight(reference: str, state: ProviderState, reason: str = "") -> Sight:
-    return Sight(reference, state, 12_500, "USD", reason)
 
 
 def test_webhook_of_an_approval_is_ours_to_capture(

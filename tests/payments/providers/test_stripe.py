@@ -1,11 +1,9 @@
 """The Stripe adapter with Stripe's own library, over HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from payments.gateways.base import (
     GatewayAway,
@@ -13,42 +11,17 @@ from payments.gateways.base import (
     ProviderState,
     Sight,
 )
-from payments.gateways.stripe import VERSION, Stripe
+from payments.gateways.stripe import VERSION
 from tests.payments.providers import stripe_server
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.at_stripe import captured as captured
+from tests.payments.providers.at_stripe import gateway
+from tests.payments.providers.at_stripe import paid as paid
+from tests.payments.providers.at_stripe import server as server
+from tests.payments.providers.at_stripe import session_id as session_id
+from tests.payments.providers.conftest import KEY, Bill, sight
 from tests.payments.providers.stripe_server import StripeServer, nested
 
 OPEN, AUTHORISED, CAPTURED, FAILED, VOIDED = ProviderState
-gateway = Stripe()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[StripeServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with StripeServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def session_id(server: StripeServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def paid(server: StripeServer, session_id: str) -> str:
-    server.pay(session_id)
-    return session_id
-
-
-@pytest.fixture
-def captured(paid: str) -> str:
-    gateway.capture(paid, amount=12_500, key="capture")
-    return paid
-
-
-def sight(reference: str, state: ProviderState, reason: str = "") -> Sight:
-    return Sight(reference, state, 12_500, "USD", reason)
 
 
 # --- Start

@@ -1,7 +1,6 @@
 """Webhooks of Stripe: who may send them, and what they say."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,41 +13,15 @@ from payments.gateways.base import (
     Sight,
     WebhookInvalid,
 )
-from payments.gateways.stripe import Stripe
-from tests.payments.providers.conftest import KEY, Bill
+from tests.payments.providers.at_stripe import captured as captured
+from tests.payments.providers.at_stripe import gateway
+from tests.payments.providers.at_stripe import paid as paid
+from tests.payments.providers.at_stripe import server as server
+from tests.payments.providers.at_stripe import session_id as session_id
+from tests.payments.providers.conftest import KEY, sight
 from tests.payments.providers.stripe_server import StripeServer, sign
 
 OPEN, AUTHORISED, CAPTURED, FAILED, VOIDED = ProviderState
-gateway = Stripe()
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[StripeServer]:
-    settings.PROVIDER_TIMEOUT = 1.5
-    with StripeServer() as server:
-        server.configure(settings)
-        yield server
-
-
-@pytest.fixture
-def session_id(server: StripeServer, bill: Bill) -> str:
-    return gateway.start(bill()).reference
-
-
-@pytest.fixture
-def paid(server: StripeServer, session_id: str) -> str:
-    server.pay(session_id)
-    return session_id
-
-
-@pytest.fixture
-def captured(paid: str) -> str:
-    gateway.capture(paid, amount=12_500, key="capture")
-    return paid
-
-
-def sight(reference: str, state: ProviderState, reason: str = "") -> Sight:
-    return Sight(reference, state, 12_500, "USD", reason)
 
 
 def test_webhook_of_a_paid_session_says_authorised(
