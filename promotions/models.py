@@ -243,6 +243,15 @@ _RAISE_VERSION = """
 """
 
 
+def _raises_version() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="raise_version",
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        when=pgtrigger.After,
+        func=_RAISE_VERSION,
+    )
+
+
 class PromotionCategory(models.Model):
     """A category whose products, and those of all below it, a promotion is for.
 
@@ -264,14 +273,7 @@ class PromotionCategory(models.Model):
         unique_together = (("promotion", "category"),)
         verbose_name = _("category")
         verbose_name_plural = _("only for these categories")
-        triggers = [
-            pgtrigger.Trigger(
-                name="raise_version",
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                when=pgtrigger.After,
-                func=_RAISE_VERSION,
-            )
-        ]
+        triggers = [_raises_version()]
 
     def __str__(self) -> str:
         return str(self.category)
@@ -295,14 +297,7 @@ class PromotionProduct(models.Model):
         unique_together = (("promotion", "product"),)
         verbose_name = _("product")
         verbose_name_plural = _("only for these products")
-        triggers = [
-            pgtrigger.Trigger(
-                name="raise_version",
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                when=pgtrigger.After,
-                func=_RAISE_VERSION,
-            )
-        ]
+        triggers = [_raises_version()]
 
     def __str__(self) -> str:
         return str(self.product)
