@@ -209,3 +209,6 @@ ADDRESS_FIELDS = (
     "city",
     "country",
 )
+
+
+USER_FIELDS = [field.attname for field in User._meta.concrete_fields]  # noqa: SLF001 — Django documents _meta

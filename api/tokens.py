@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import devices
-from accounts.models import User
+from accounts.models import USER_FIELDS, User
 from common.db import run, use_case
 
 ALGORITHM = "HS256"
@@ -36,7 +36,6 @@ LARGEST_ID = 2**63 - 1
 # A client whose reply got lost asks again with the token before.
 GRACE = timedelta(seconds=10)
 
-USER_FIELDS = [field.attname for field in User._meta.concrete_fields]  # noqa: SLF001 — Django documents _meta
 FIND_USER_SQL = f"""
     SELECT {", ".join(f'"user"."{name}"' for name in USER_FIELDS)}
       FROM accounts_user AS "user"

@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 from accounts.models import User
 from api import tokens
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.backends.PasswordBackend"
 
 
 def access_tokens(number: int) -> list[str]:

@@ -33,7 +33,7 @@ APPS = [
 # By e-mail address and password, and the second step after it.
 OURS: dict[str, Any] = {
     "AUTHENTICATION_BACKENDS": [
-        "django.contrib.auth.backends.ModelBackend",
+        "accounts.backends.PasswordBackend",
         "allauth.account.auth_backends.AuthenticationBackend",
     ],
     "PASSWORD_HASHERS": [
@@ -52,7 +52,7 @@ OURS: dict[str, Any] = {
             ("NumericPasswordValidator", {}),
         )
     ],
-    "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+    "SESSION_ENGINE": "accounts.sessions",
     "HEADLESS_ONLY": False,
     "HEADLESS_CLIENTS": ("app",),
     "HEADLESS_TOKEN_STRATEGY": (

@@ -17,6 +17,7 @@ FAULTS: dict[str, str] = {
     "null_characters_not_allowed": "PostgreSQL keeps no NUL in a text",
     "surrogate_characters_not_allowed": "half a character is none",
     "wrong_password": "only the user knows it",
+    "amount_mismatch": "what an order costs is no matter of the client's",
     "password_too_short": "the shop's owner says how long, by a setting",
     "password_too_common": "the list of common ones is long",
     "password_too_similar": "to the name or the e-mail address in the same body",

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -24,10 +26,14 @@ from tests.template import ensure_template
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Start the servers before the first test asks for them."""
     embedded.ensure()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise looks there
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        # All processes will wait for it; until then they look for their tests.
+        making = [sys.executable, "-m", "tests.template"]
+        subprocess.Popen(making, cwd=settings.BASE_DIR)
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -83,3 +84,8 @@ def _create(name: str) -> None:
 def _execute(statement: str, name: str) -> None:
     with connection._nodb_cursor() as cursor:
         cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+if __name__ == "__main__":
+    django.setup()
+    ensure_template()

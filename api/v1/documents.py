@@ -56,7 +56,8 @@ class OrderInvoiceView(KeyView):
         """
         order = find_order(request, order_id, MAY_VIEW, along=["lines"])
         context = documents.invoice_of(order)
-        if context is None:
+        # An empty format is none that there is, like any other word.
+        if context is None or request.query_params.get("format") == "":
             raise NotFound
         if request.accepted_renderer.format == "pdf":
             content = documents.file_of(documents.INVOICE, context)

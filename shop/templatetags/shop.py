@@ -32,6 +32,7 @@ from shop.seo.head import data_element, head
 from shop.seo.pages import products_of
 from shop.seo.structured import item_list
 from shop.shelves import top_shelves
+from shop.storefront import Storefront
 
 register = template.Library()
 register.filter("money", money)
@@ -40,6 +41,9 @@ register.filter("local", local)
 
 # Rendering these would cost more than the rest of a list page.
 _parts: Memo[tuple[str, str, str], SafeString] = Memo(seconds=60, size=500)
+_numbers: Memo[tuple[str | int, ...], SafeString] = Memo(seconds=60, size=1_000)
+# Where the header, which is the same for all, has what is somebody's own.
+ACTIONS, SEARCH = SafeString("<!--actions-->"), SafeString("<!--search-->")
 
 
 @register.filter
@@ -171,30 +175,38 @@ def footer(context: Context) -> SafeString:
 @register.simple_tag(takes_context=True)
 def header(context: Context) -> SafeString:
     """Render announcement, search, the shopper's numbers and the categories."""
-    storefront, counts = context["storefront"], context["storefront"].counts
+    storefront = context["storefront"]
     nav, current = context.get("nav") or "", context.get("current_ids") or []
-    place = f"{nav}|{current[:1]}"
+    place, free_from = f"{nav}|{current[:1]}", storefront.free_delivery_from
     strip = {"nav": nav, "current_ids": current, "shelves": top_shelves()}
-    own = {"counts": counts, "is_signed_in": storefront.is_signed_in}
-    actions, search = "shop/parts/_actions.html", "shop/parts/_search.html"
-    if storefront.is_signed_in:
-        # Everybody has other numbers: keeping them would push out what all share.
-        nav_markup = _rendered(actions, own)
-    else:
-        nav_markup = _kept(actions, str(counts.in_cart), own)
-    text = context.get("search_text") or ""
-    field = {"search_text": text}
     values = {
         "shop_name": storefront.name,
-        "free_from": storefront.free_delivery_from,
-        "search": _rendered(search, field) if text else _kept(search, "", field),
-        "actions": nav_markup,
+        "free_from": free_from,
+        "search": SEARCH,
+        "actions": ACTIONS,
         "categories": _kept("shop/parts/_categories.html", place, strip),
     }
-    if storefront.is_signed_in or text:
-        return _rendered("shop/parts/_header.html", values)
-    mark = f"{place}|{counts.in_cart}|{values['free_from']}"
-    return _kept("shop/parts/_header.html", mark, values)
+    frame = _kept("shop/parts/_header.html", f"{place}|{free_from}", values)
+    # What was typed comes last: nothing in it is taken for a place to fill.
+    filled = frame.replace(ACTIONS, _actions(storefront))
+    return SafeString(filled.replace(SEARCH, _search(context.get("search_text") or "")))
+
+
+def _actions(storefront: Storefront) -> SafeString:
+    counts, is_signed_in = storefront.counts, storefront.is_signed_in
+    shown = (counts.points, counts.coupons, counts.unread, counts.in_cart)
+    values = {"counts": counts, "is_signed_in": is_signed_in}
+    template = "shop/parts/_actions.html"
+    if not is_signed_in:
+        return _kept(template, str(counts.in_cart), values)
+    # Everybody has other numbers: kept with the rest they would push it out.
+    key = (reader_language(), *shown)
+    return _numbers.get_or_make(key, lambda: _rendered(template, values))
+
+
+def _search(text: str) -> SafeString:
+    template, values = "shop/parts/_search.html", {"search_text": text}
+    return _rendered(template, values) if text else _kept(template, "", values)
 
 
 @register.simple_tag(takes_context=True)

@@ -215,7 +215,7 @@ def test_forged_tokens_are_refused(guest: Api, user: User) -> None:
 
 def test_session_of_the_browser_works_with_csrf_only(user: User) -> None:
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, "accounts.backends.PasswordBackend")
 
     seen = browser.get(ME)
     refused = browser.patch(ME, {"name": "x"}, "application/json")
@@ -232,7 +232,7 @@ def test_session_of_the_browser_works_with_csrf_only(user: User) -> None:
 
 def test_bad_token_is_not_made_good_by_a_session(user: User) -> None:
     browser = Client()
-    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, "accounts.backends.PasswordBackend")
 
     answer = browser.get(ME, headers={"Authorization": "Bearer x"})
 

@@ -181,7 +181,7 @@ def change(api: Api, current: str = PASSWORD, new: str = NEW) -> tuple[int, list
 def test_change_ends_all_other_sign_ins_at_once(user: User, guest: Api) -> None:
     (phone, refresh), (tablet, other) = signed_in(user), signed_in(user)
     browser = Client()
-    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, "accounts.backends.PasswordBackend")
     browser.get("/account/")
 
     assert change(phone) == (204, [])
@@ -194,7 +194,7 @@ def test_change_ends_all_other_sign_ins_at_once(user: User, guest: Api) -> None:
 
 def test_browser_that_changes_it_stays_signed_in(user: User) -> None:
     browser = Client()
-    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, "accounts.backends.PasswordBackend")
     body = {"current_password": PASSWORD, "new_password": NEW}
 
     answer = browser.post(f"{AUTH}/password/change", body, "application/json")

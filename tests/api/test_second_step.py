@@ -13,7 +13,7 @@ from tests.factories import StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 REPORT = "/api/v1/analytics/sales?from=2026-01-01&to=2026-01-02"
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.backends.PasswordBackend"
 
 
 @pytest.fixture(autouse=True)

@@ -154,7 +154,7 @@ def test_who_took_an_address_before_its_owner_came_is_out(
     thief = UserFactory.create(email=server.person.email)
     EmailAddress.objects.create(user=thief, email=thief.email, primary=True)
     stolen = Client()
-    stolen.force_login(thief, "django.contrib.auth.backends.ModelBackend")
+    stolen.force_login(thief, "accounts.backends.PasswordBackend")
     assert stolen.get("/account/").status_code == 200
 
     walk_through(client, server, "google")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 BACK = "https://app.example/back"
 VERIFIER = "a-verifier-that-is-long-enough-for-everybody-who-asks"
 SECRET = "a secret"
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.backends.PasswordBackend"
 
 
 def challenge(verifier: str = VERIFIER) -> str:

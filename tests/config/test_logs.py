@@ -116,7 +116,7 @@ def test_nothing_that_was_sent_is_in_the_log_of_a_failure(
 
     monkeypatch.setattr(MessageMiddleware, "process_request", fail)
     client = Client(raise_request_exception=False)
-    client.force_login(shopper, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(shopper, "accounts.backends.PasswordBackend")
 
     answer = client.post(
         f"/api/v1/orders?address={STREET}",

@@ -226,7 +226,7 @@ def session_of(shopper: Stranger) -> str:
     session = SessionStore()
     user = User.objects.get(email=shopper.email)
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = "accounts.backends.PasswordBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return str(session.session_key)

@@ -79,7 +79,7 @@ def page_sent_again_while_the_first_is_being_written() -> list[str]:
 
 def _signed_in(buyer: User) -> Client:
     client = Client()
-    client.force_login(buyer, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(buyer, "accounts.backends.PasswordBackend")
     return client
 
 

@@ -188,7 +188,7 @@ def test_signing_up_claims_nothing_before_the_address_is_proved(
     body = {"email": EMAIL, "password1": "correct horse battery"}
     assert client.post("/accounts/signup/", body).status_code == 302
     user = User.objects.get(email=EMAIL)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.backends.PasswordBackend")
 
     assert placed.number not in body_of(client.get("/orders/"))
     assert client.get(f"/orders/{placed.number}/").status_code == 404
