@@ -242,9 +242,16 @@ def due_apart(function: str) -> list[str]:
 
 
 def deliver_to(name: str) -> int:
-    """Hand one batch to a subscriber who is served apart; return how many were due."""
+    """Hand one batch to a subscriber who is served apart; return how many were due.
+
+    Who took nothing the last time is left in peace for a while, then sent one event:
+    however much waits, it costs a subscriber in trouble, and us, no more than that.
+    """
+    if not breaker.may_try(name):
+        return 0
+    batch = 1 if name in breaker.away() else BATCH
     with transaction.atomic(), connection.cursor() as cursor:
-        rows = _claim_rows(cursor, batch=BATCH, away=[], only=name)
+        rows = _claim_rows(cursor, batch=batch, away=[], only=name)
     claimed = _claimed(rows).get(name, [])
     if claimed:
         _hand_over(name, claimed)
@@ -394,13 +401,18 @@ def _note(name: str, outcomes: Sequence[Outcome]) -> None:
         if name in _in_trouble:
             _in_trouble.discard(name)
             _hurry(name)
-    elif any(outcome.is_away for outcome in failed):
+    elif any(outcome.is_away for outcome in failed) or _is_in_trouble(name, failed):
         breaker.failed(name)
         _in_trouble.add(name)
     else:
         breaker.answered(name)
         if len(failed) >= FAILURES_IN_A_ROW:
             _in_trouble.add(name)
+
+
+def _is_in_trouble(name: str, failed: Sequence[Outcome]) -> bool:
+    """Tell if who is served apart takes nothing, but is to get it yet."""
+    return APART in name and not any(outcome.is_final for outcome in failed)
 
 
 @transaction.atomic

@@ -27,7 +27,8 @@ def tell(endpoint: Endpoint) -> None:
 
 
 def let_time_pass(**time: float) -> None:
-    """Make everything that waits wait that much less."""
+    """Make everything that waits wait that much less, and nobody be left in peace."""
+    outbox.breaker.forget()
     Dispatch.objects.waiting().update(
         next_attempt_at=F("next_attempt_at") - timedelta(**time)
     )

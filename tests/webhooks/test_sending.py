@@ -169,6 +169,7 @@ def test_given_up_after_days_and_replayed_on_request(
     assert dead.attempts == 20
 
     webhooks.replay(delivery_id=dead.pk)
+    let_time_pass(seconds=15)
     tell(endpoint)
 
     assert len(set(ids(receiver))) == 1
@@ -212,6 +213,38 @@ def test_first_that_fails_ends_the_batch_and_is_all_that_counts(
 
     assert len(receiver.calls) == 1
     assert [dispatch.attempts for dispatch in for_endpoints()] == [1, 0, 0, 0]
+
+
+def test_endpoint_in_trouble_is_asked_once_in_a_while_however_much_waits(
+    endpoint: Endpoint, receiver: Receiver
+) -> None:
+    receiver.fail_next(times=2)
+    for number in range(20):
+        happen(aggregate=f"order/{number}")
+
+    tell(endpoint)
+    let_time_pass(seconds=10)
+    # Nothing has been heard of it since.
+    outbox.breaker.failed(endpoint.subscriber)
+    before_its_time = outbox.deliver_to(endpoint.subscriber)
+    calls = len(receiver.calls)
+    _let_it_be_tried_again(endpoint)
+    knocked = outbox.deliver_to(endpoint.subscriber)
+    _let_it_be_tried_again(endpoint)
+    answered = outbox.deliver_to(endpoint.subscriber)
+    let_time_pass(seconds=60)
+    tell(endpoint)
+
+    assert (before_its_time, knocked, answered) == (0, 1, 1)
+    assert calls == 1
+    assert len(set(ids(receiver))) == 20
+    assert all(dispatch.delivered_at for dispatch in for_endpoints())
+
+
+def _let_it_be_tried_again(endpoint: Endpoint) -> None:
+    [absence] = outbox.breaker._away.values()
+    assert absence.until > time.monotonic()
+    absence.until = 0.0
 
 
 def test_events_of_an_order_arrive_in_their_order(
