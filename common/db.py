@@ -80,18 +80,18 @@ class Statement:
         return int(self._cursor.rowcount)
 
 
-def run(sql: str, params: dict[str, Any]) -> Statement:
+def run(sql: str, params: dict[str, Any], *, using: Any = connection) -> Statement:
     """Run a statement that PostgreSQL need not parse anew each time.
 
     ``params`` are named, as ``%(name)s``. They travel beside the text, so say the type
-    (``%(name)s::bigint``) where it does not follow from the place.
+    (``%(name)s::bigint``) where it does not follow from the place. ``using`` is the
+    connection.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
+    using.close_if_health_check_failed()
+    using.ensure_connection()
     # Each statement has a cursor of its own, because a cursor keeps one result.
-    prepared: Any = _PreparedCursor(connection.connection)
-    is_logged = connection.queries_logged
-    wrap = connection.make_debug_cursor if is_logged else connection.make_cursor
+    prepared: Any = _PreparedCursor(using.connection)
+    wrap = using.make_debug_cursor if using.queries_logged else using.make_cursor
     cursor = wrap(prepared)
     cursor.execute(sql, params)
     return Statement(cursor)

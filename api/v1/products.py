@@ -30,6 +30,7 @@ from catalog.texts import local
 from checkout import services as checkout
 from checkout.services import Purchase
 from common import pictures
+from common.db import run
 from common.languages import reader_language
 from common.memo import Memo
 from common.replica import reading
@@ -268,7 +269,7 @@ class ProductView(OpenView):
 
         `product_gone`: it was sold here once, and is not any more.
         """
-        rows = read(_by_language(_DETAIL_SQL), {"id": product_id})
+        rows = read_prepared(_by_language(_DETAIL_SQL), {"id": product_id})
         if not rows:
             [(was_sold,)] = read(WAS_SOLD_SQL, {"id": product_id})
             raise ProductGone if was_sold else ProductNotFound
@@ -357,7 +358,7 @@ def cards_of(product_ids: Sequence[int]) -> dict[int, ProductCardJson]:
     """Return the cards of products that are on sale, by id."""
     sql = f"{cards_sql()} WHERE product.published_at <= now()"
     rows = (
-        read(f"{sql} AND product.id = ANY(%(ids)s)", {"ids": list(product_ids)})
+        read_prepared(f"{sql} AND product.id = ANY(%(ids)s)", {"ids": [*product_ids]})
         if product_ids
         else []
     )
@@ -491,3 +492,9 @@ def read(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     with reading().cursor() as cursor:
         cursor.execute(sql, params | {"language": reader_language()})
         return list(cursor.fetchall())
+
+
+def read_prepared(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Do the same where one plan is good for all values; to plan is half the time."""
+    spoken = params | {"language": reader_language()}
+    return run(sql, spoken, using=reading()).rows()
