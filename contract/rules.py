@@ -40,6 +40,8 @@ PLACES: dict[tuple[str, str], str] = {
     ("#/texts", "invalid"): "the languages are a setting of the shop",
     ("#/carrier_code", "invalid"): "some carriers number their parcels themselves",
     ("#/tracking_url", "invalid"): "no label of a host is longer than 63 characters",
+    ("#/method", "invalid"): "for somebody else only points can be given",
+    ("#/photo", "empty"): "a file of no bytes is none, which no schema can say",
     ("#/photos", "required"): "a file without a name is none to a browser, either",
     ("category", "not_found"): "which shelves there are changes",
     ("from", "invalid"): "not after `to`, nor too long before it",
