@@ -34,8 +34,10 @@ MARK_SQL = """
 LEFT_OVER_SQL = """
     SELECT datname FROM pg_database AS made
      WHERE starts_with(datname, %s) AND shobj_description(oid, 'pg_database') = %s
+       -- A vacuum of the server's own is nobody who drills.
        AND NOT EXISTS (SELECT FROM pg_stat_activity AS session
-                        WHERE session.datid = made.oid)
+                        WHERE session.datid = made.oid
+                          AND session.backend_type = 'client backend')
      ORDER BY datname
 """
 ROOM_SQL = """

@@ -244,8 +244,7 @@ def due_apart(function: str) -> list[str]:
 def deliver_to(name: str) -> int:
     """Hand one batch to a subscriber who is served apart; return how many were due.
 
-    Who took nothing the last time is left in peace for a while, then sent one event:
-    however much waits, it costs a subscriber in trouble, and us, no more than that.
+    Who took nothing the last time is left in peace, then sent one, however much waits.
     """
     if not breaker.may_try(name):
         return 0
@@ -401,7 +400,7 @@ def _note(name: str, outcomes: Sequence[Outcome]) -> None:
         if name in _in_trouble:
             _in_trouble.discard(name)
             _hurry(name)
-    elif any(outcome.is_away for outcome in failed) or _is_in_trouble(name, failed):
+    elif any(outcome.is_away for outcome in failed) or _takes_nothing(name, failed):
         breaker.failed(name)
         _in_trouble.add(name)
     else:
@@ -410,8 +409,7 @@ def _note(name: str, outcomes: Sequence[Outcome]) -> None:
             _in_trouble.add(name)
 
 
-def _is_in_trouble(name: str, failed: Sequence[Outcome]) -> bool:
-    """Tell if who is served apart takes nothing, but is to get it yet."""
+def _takes_nothing(name: str, failed: Sequence[Outcome]) -> bool:
     return APART in name and not any(outcome.is_final for outcome in failed)
 
 

@@ -176,7 +176,7 @@ def test_busy_database_is_503_and_not_500(
             raise error
         raise OperationalError from error()
 
-    monkeypatch.setattr("api.v1.product_lists.read", fail)
+    monkeypatch.setattr("api.v1.product_lists.read_prepared", fail)
 
     answer = guest.get(PRODUCTS)
 
@@ -201,7 +201,7 @@ def test_mistake_of_ours_is_a_problem_and_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr("api.v1.product_lists.read", fail)
+    monkeypatch.setattr("api.v1.product_lists.read_prepared", fail)
     guest.client.raise_request_exception = False
 
     answer = guest.get(PRODUCTS)
