@@ -35,7 +35,7 @@ def serve_due(*, seconds: float) -> int:
             for name in [name for name, future in busy.items() if future.done()]:
                 number = busy.pop(name).result()
                 tried += number
-                # What is due there waits for something earlier of the same order.
+                # It waits for something earlier of the same order, or is left in peace.
                 if not number:
                     idle.add(name)
 
